@@ -1,0 +1,2 @@
+/** async-sema, pinned: a semaphore for async functions. */
+export { Sema } from "npm:async-sema@3.1.1";

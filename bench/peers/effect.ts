@@ -1,0 +1,3 @@
+/** Effect, pinned: fibers with structured concurrency. Only the modules needed, its barrel file loads some 150. */
+export * as Effect from "npm:effect@4.1.0/Effect";
+export * as Fiber from "npm:effect@4.1.0/Fiber";

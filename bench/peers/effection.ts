@@ -1,0 +1,2 @@
+/** effection, pinned: structured concurrency on generators. */
+export { type Operation, run, sleep, spawn, suspend, until } from "npm:effection@4.1.1";

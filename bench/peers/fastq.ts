@@ -1,0 +1,4 @@
+/** fastq, pinned: the fastest of the in-memory work queues, used through its promise interface. */
+import fastq from "npm:fastq@1.20.3";
+
+export const promiseQueue = fastq.promise;

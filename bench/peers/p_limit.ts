@@ -1,0 +1,2 @@
+/** p-limit, pinned: the usual way to bound promises, here mostly without a bound. */
+export { default as pLimit } from "npm:p-limit@7.3.3";

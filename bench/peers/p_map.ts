@@ -1,0 +1,2 @@
+/** p-map, pinned: maps an iterable with bounded concurrency. */
+export { default as pMap } from "npm:p-map@7.1.1";

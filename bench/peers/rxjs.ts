@@ -1,0 +1,2 @@
+/** rxjs, pinned: `mergeMap` with a limit is its bounded map. */
+export { from, lastValueFrom, mergeMap, reduce } from "npm:rxjs@7.8.2";

@@ -1,0 +1,164 @@
+/**
+ * Tasks in the order of their ends.
+ *
+ * @module
+ */
+
+import { checkTime, show } from "./kernel/check.ts";
+import { currentClock } from "./kernel/clock.ts";
+import { Parked, WaitQueue } from "./kernel/queue.ts";
+import { Task } from "./kernel/task.ts";
+import {
+  enqueue,
+  notReady,
+  poll,
+  type Waitable,
+  waitFor,
+  type WaitOptions,
+} from "./kernel/wait.ts";
+
+/**
+ * Gives tasks as they end, whichever way: await each to get its value or its error. The tasks belong to their groups: leaving the
+ * loop early does not cancel them.
+ *
+ * @typeParam T What the tasks resolve to.
+ * @param tasks The tasks; one that is named twice is given once.
+ * @param options `timeout` in milliseconds, for the whole loop, and `signal`.
+ * @returns The tasks, those that have ended already first.
+ * @throws {TypeError | RangeError} At the call, when an argument makes no sense.
+ * @throws {TimeoutError} In the loop, when the time is up before the last has ended.
+ *
+ * @example
+ * ```ts
+ * import { asCompleted, sleep, taskGroup } from "@grove/grove";
+ *
+ * await taskGroup(async (group) => {
+ *   const tasks = [20, 1, 10].map((ms) =>
+ *     group.spawn(async () => {
+ *       await sleep(ms);
+ *       return ms;
+ *     })
+ *   );
+ *   for await (const task of asCompleted(tasks)) console.log(await task); // 1, 10, 20
+ * });
+ * ```
+ */
+export function asCompleted<T>(
+  tasks: Iterable<Task<T>>,
+  options: WaitOptions = {},
+): AsyncIterable<Task<T>> {
+  const all = checkTasks(tasks, "wait");
+  if (options.timeout !== undefined) checkTime(options.timeout, "wait", "'timeout'");
+  return { [Symbol.asyncIterator]: () => new InOrderOfEnds(all, options) };
+}
+
+class InOrderOfEnds<T> implements AsyncIterator<Task<T>> {
+  readonly #ends: Ends<T>;
+  readonly #options: WaitOptions;
+  readonly #due: number;
+  #left: number;
+
+  constructor(tasks: Set<Task<T>>, { timeout = Infinity, ...options }: WaitOptions) {
+    this.#ends = new Ends(tasks);
+    this.#options = options;
+    this.#due = currentClock().now() + timeout;
+    this.#left = tasks.size;
+  }
+
+  async next(): Promise<IteratorResult<Task<T>>> {
+    if (this.#left === 0) return { done: true, value: undefined };
+    this.#left--;
+    const { value } = await waitFor(this.#ends, { ...this.#options, timeout: rest(this.#due) });
+    return { done: false, value };
+  }
+
+  // deno-lint-ignore require-await
+  async return(): Promise<IteratorResult<Task<T>>> {
+    this.#left = 0;
+    this.#ends.forget();
+    return { done: true, value: undefined };
+  }
+}
+
+/** The milliseconds left until a time on the current clock. */
+export function rest(due: number): number {
+  return due === Infinity ? Infinity : Math.max(0, due - currentClock().now());
+}
+
+/** A task in a box. A promise that is resolved with a task itself would wait for it, as a task has a `then`. */
+export interface End<T> {
+  readonly value: Task<T>;
+}
+
+/** The ends of some tasks, as a thing to wait for: each wait gives the next that has ended. */
+export class Ends<T> implements Waitable<End<T>> {
+  readonly #ended: End<T>[] = [];
+  #next = 0;
+  readonly #waiting: WaitQueue<End<T>> = new WaitQueue({ kind: "end of", name: "a task" });
+  readonly #watches: Watch<T>[] = [];
+
+  constructor(tasks: Iterable<Task<T>>) {
+    for (const task of tasks) {
+      if (task.isAlive) this.#watches.push(new Watch(task, this));
+      else this.#ended.push({ value: task });
+    }
+  }
+
+  /** A task has ended. */
+  add(task: Task<T>): void {
+    const end = { value: task };
+    if (!this.#waiting.wakeFirst(end)) this.#ended.push(end);
+  }
+
+  /** Takes the call-backs off the tasks again. */
+  forget(): void {
+    for (const watch of this.#watches) watch.queue?.remove(watch);
+  }
+
+  [poll](): End<T> | typeof notReady {
+    return this.#next < this.#ended.length ? this.#ended[this.#next++] : notReady;
+  }
+
+  [enqueue](node: Parked<End<T>>): void {
+    this.#waiting.add(node);
+  }
+}
+
+/** Sees a task end. */
+class Watch<T> extends Parked<T> {
+  readonly #task: Task<T>;
+  readonly #ends: Ends<T>;
+
+  constructor(task: Task<T>, ends: Ends<T>) {
+    super();
+    this.#task = task;
+    this.#ends = ends;
+    task[enqueue](this);
+  }
+
+  override wake(): void {
+    this.#ends.add(this.#task);
+  }
+
+  override fail(): void {
+    this.#ends.add(this.#task);
+  }
+}
+
+/** Asks for tasks. */
+export function checkTasks<T>(tasks: Iterable<Task<T>>, action: string): Set<Task<T>> {
+  if (typeof tasks?.[Symbol.iterator] !== "function") {
+    throw new TypeError(
+      `Cannot ${action} as the argument must be an iterable of tasks: received ${show(tasks)}`,
+    );
+  }
+  const all = new Set(tasks);
+  for (const task of all) {
+    if (!(task instanceof Task)) {
+      throw new TypeError(
+        `Cannot ${action} as each element must be a task: received ${show(task)}`,
+      );
+    }
+  }
+  return all;
+}

@@ -1,0 +1,97 @@
+/**
+ * The queue that everything waits in: an intrusive doubly linked list, so that joining, being woken and leaving in the
+ * middle (a cancellation, a time-out, a lost `select`) are O(1) however many wait, and allocate nothing. Arrays of
+ * resolvers fall off a cliff here: `shift` and `splice` took 43 µs each at 100,000 waiters.
+ *
+ * @module
+ */
+
+/** What is being waited for, as `inspect()` and the messages of errors show it. */
+export interface WaitTarget {
+  /** What sort of thing it is: "sleep", "task", "lock". */
+  readonly kind: string;
+  /** Which one of them. */
+  readonly name: string;
+}
+
+/** A node of a {@linkcode WaitQueue}: a suspended task, an alarm, a call-back, an arm of a select. */
+export abstract class Parked<T> {
+  /** The queue it is in, `null` when in none. */
+  queue: WaitQueue<T> | null = null;
+  /** Its neighbor behind. */
+  next: Parked<T> | null = null;
+  /** Its neighbor ahead. */
+  prev: Parked<T> | null = null;
+
+  /** What happens when its turn has come. The queue has let go of it by then. */
+  abstract wake(value: T): void;
+
+  /** What happens when what it waits for fails or closes. The queue has let go of it by then. */
+  fail(_error: unknown): void {}
+}
+
+/** First in, first out. */
+export class WaitQueue<T> {
+  /** Whose queue it is. */
+  readonly target: WaitTarget;
+  /** How many are in it. */
+  size = 0;
+  #head: Parked<T> | null = null;
+  #tail: Parked<T> | null = null;
+
+  constructor(target: WaitTarget) {
+    this.target = target;
+  }
+
+  /** The one whose turn is next. */
+  get first(): Parked<T> | null {
+    return this.#head;
+  }
+
+  add(node: Parked<T>): void {
+    const tail = this.#tail;
+    node.queue = this;
+    node.prev = tail;
+    if (tail === null) this.#head = node;
+    else tail.next = node;
+    this.#tail = node;
+    this.size++;
+  }
+
+  /** Takes a node out wherever it stands. It has to be in this queue. */
+  remove(node: Parked<T>): void {
+    const { next, prev } = node;
+    if (prev === null) this.#head = next;
+    else prev.next = next;
+    if (next === null) this.#tail = prev;
+    else next.prev = prev;
+    node.queue = node.next = node.prev = null;
+    if (--this.size === 0) this.emptied();
+  }
+
+  /** Hands `value` to the first; `false` when nobody waits. */
+  wakeFirst(value: T): boolean {
+    const node = this.#head;
+    if (node === null) return false;
+    this.remove(node);
+    node.wake(value);
+    return true;
+  }
+
+  /** Hands `value` to all who wait now. Who joins meanwhile waits for the next time. */
+  wakeAll(value: T): void {
+    for (let left = this.size; left > 0 && this.#head !== null; left--) this.wakeFirst(value);
+  }
+
+  /** Tells all who wait now that what they wait for failed. */
+  failAll(error: unknown): void {
+    for (let left = this.size; left > 0 && this.#head !== null; left--) {
+      const node = this.#head;
+      this.remove(node);
+      node.fail(error);
+    }
+  }
+
+  /** For queues that live only as long as somebody waits in them. */
+  protected emptied(): void {}
+}

@@ -1,0 +1,223 @@
+/**
+ * The one place where tasks are suspended. Every primitive is state, a fast path, and one call into this file; so that
+ * fairness, cancellation, time-outs and signals are written, and right, once.
+ *
+ * A wait ends exactly once: it is woken from its queue, or its scope is cancelled, or its own time-out or signal comes.
+ * Whichever is first takes it out of all the others, so the losers leave no trace; a wake that came before a
+ * cancellation stands, and the value is delivered.
+ *
+ * Suspending allocates the promise and one {@linkcode Waiter}. A cancelled wait's promise is rejected directly: letting
+ * it resolve with a token that an async function around it turns into a throw took twice the time, and 350 bytes more.
+ *
+ * @module
+ */
+
+import { checkSignal, checkTime, show } from "./check.ts";
+import { currentClock } from "./clock.ts";
+import { currentScope } from "./context.ts";
+import { type Cancelled, ClosedError, TimeoutError } from "./errors.ts";
+import type { Parked, WaitQueue } from "./queue.ts";
+import { block, Blocked, pendingIn, rejectionIn, type Scope, unblock } from "./scope.ts";
+import { SignalWatch } from "./signals.ts";
+import { Alarm } from "./timers.ts";
+
+/** What every blocking call takes besides its operands. */
+export interface WaitOptions {
+  /** Ends the wait with the signal's reason when it aborts. */
+  signal?: AbortSignal;
+  /** Ends the wait with a `TimeoutError` after so many milliseconds. Default: `Infinity`. */
+  timeout?: number;
+  /** Ends the wait when its scope is asked to `stop()`. Default: `false`. */
+  endOnStop?: boolean;
+}
+
+/** What {@linkcode Waitable.poll} answers when there is nothing to take yet. */
+export const notReady: unique symbol = Symbol("grove.notReady");
+
+/** Takes now, if it can be: returns the value, or `notReady`. */
+export const poll: unique symbol = Symbol("grove.poll");
+
+/** Puts a node where it will be woken with the value. It leaves by `node.queue.remove(node)`. */
+export const enqueue: unique symbol = Symbol("grove.enqueue");
+
+/** What can be waited for. A plain wait is a wait for one of these; a `select` is a wait for several. */
+export interface Waitable<T> {
+  /** Takes now, or answers {@linkcode notReady}; throws when what is waited for has failed. */
+  [poll](): T | typeof notReady;
+  /** Adds the node to the queue of those who wait; it must not be woken before this returns. */
+  [enqueue](node: Parked<T>): void;
+}
+
+/** A suspended task: in the queue of what it waits for, and among the waits of its scope. */
+export class Waiter<T> extends Blocked<T> {
+  /** What it brings along: the item of a sender, say. */
+  readonly item: unknown;
+  promise: Promise<T> | undefined;
+  resolve!: (value: T) => void;
+  reject!: (error: unknown) => void;
+  limits: Limits | null = null;
+
+  constructor(item?: unknown) {
+    super();
+    this.item = item;
+  }
+
+  override wake(value: T): void {
+    this.#leave();
+    this.resolve(value);
+  }
+
+  override fail(error: unknown): void {
+    this.#leave();
+    this.reject(error);
+  }
+
+  override cancel(error: Cancelled): void {
+    this.#leave();
+    // The wait may be one that nobody awaits yet (`const a = sleep(1), b = sleep(2); await a`). Its scope answers for
+    // the cancellation, so this must not end the process as an unhandled rejection.
+    this.promise!.then(undefined, ignore);
+    this.reject(error);
+  }
+
+  override stop(): void {
+    if (this.limits?.endOnStop) this.fail(stopped());
+  }
+
+  #leave(): void {
+    this.queue?.remove(this);
+    unblock(this);
+    if (this.limits !== null) this.limits.lift();
+  }
+}
+
+/** What can end a wait besides its queue and its scope. Only waits that were given options have one. */
+class Limits {
+  readonly endOnStop: boolean;
+  readonly #alarm: Alarm | undefined;
+  readonly #watch: SignalWatch | undefined;
+
+  constructor(
+    waiter: Blocked<unknown>,
+    { signal, timeout = Infinity, endOnStop = false }: WaitOptions,
+  ) {
+    this.endOnStop = endOnStop;
+    if (timeout !== Infinity) {
+      this.#alarm = new Alarm(
+        currentClock().now() + timeout,
+        () => waiter.fail(timedOut(timeout, waiter.queue)),
+      );
+    }
+    if (signal !== undefined) {
+      this.#watch = new SignalWatch(signal, () => waiter.fail(signal.reason));
+    }
+  }
+
+  lift(): void {
+    this.#alarm?.lift();
+    this.#watch?.release();
+  }
+}
+
+/**
+ * Waits for what is there or will be.
+ *
+ * @throws {TypeError | RangeError} At once, when the options make no sense.
+ */
+export function waitFor<T>(source: Waitable<T>, options?: WaitOptions): Promise<T> {
+  const scope = currentScope();
+  const barred = entry(scope, options);
+  if (barred !== undefined) return barred;
+  try {
+    const value = source[poll]();
+    if (value !== notReady) return Promise.resolve(value);
+  } catch (error) {
+    return Promise.reject(error);
+  }
+  const waiter = new Waiter<T>();
+  source[enqueue](waiter);
+  return suspend(scope, waiter, options);
+}
+
+/** Waits for a promise that Grove did not make, and abandons it when the wait is cancelled. */
+export function waitForPromise<T>(promise: PromiseLike<T>, options?: WaitOptions): Promise<T> {
+  const scope = currentScope();
+  const barred = entry(scope, options);
+  if (barred !== undefined) {
+    promise.then(ignore, ignore);
+    return barred;
+  }
+  const waiter = new Waiter<T>();
+  promise.then(
+    (value) => {
+      if (waiter.scope !== null) waiter.wake(value);
+    },
+    (error) => {
+      if (waiter.scope !== null) waiter.fail(error);
+    },
+  );
+  return suspend(scope, waiter, options);
+}
+
+/**
+ * The door of every checkpoint: `undefined` when the wait may begin, a rejected promise when the scope is cancelled or
+ * the call's own signal has aborted. Nothing has happened by then.
+ */
+export function entry(scope: Scope, options?: WaitOptions): Promise<never> | undefined {
+  if (options !== undefined) checkWaitOptions(options);
+  if (pendingIn(scope) !== null) return rejectionIn(scope);
+  if (options?.signal?.aborted) return Promise.reject(options.signal.reason);
+  return undefined;
+}
+
+/** Suspends the running task: the waiter is in its queue already, and this puts it into its scope. */
+export function suspend<T>(
+  scope: Scope,
+  waiter: Waiter<T>,
+  options: WaitOptions | undefined,
+): Promise<T> {
+  block(scope, waiter);
+  capturing = waiter as Waiter<unknown>;
+  const promise = waiter.promise = new Promise<T>(capture as Executor<T>);
+  if (options !== undefined) limit(waiter, scope, options);
+  return promise;
+}
+
+function limit<T>(waiter: Waiter<T>, scope: Scope, options: WaitOptions): void {
+  // What cannot be had at once is not to be had within no time: no turn of the loop is spent on it.
+  if (options.timeout === 0) waiter.fail(timedOut(0, waiter.queue as WaitQueue<unknown> | null));
+  else if (options.endOnStop && scope.stopping) waiter.fail(stopped());
+  else waiter.limits = new Limits(waiter as Blocked<unknown>, options);
+}
+
+function checkWaitOptions(options: WaitOptions): void {
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(`Cannot wait as the options must be an object: received ${show(options)}`);
+  }
+  if (options.timeout !== undefined) checkTime(options.timeout, "wait", "'timeout'");
+  if (options.signal !== undefined) checkSignal(options.signal, "wait");
+}
+
+function timedOut(timeout: number, queue: WaitQueue<unknown> | null): TimeoutError {
+  const target = queue === null ? "a promise" : `${queue.target.kind} "${queue.target.name}"`;
+  return new TimeoutError(
+    `Cannot wait for ${target} any longer as the time is up: ${timeout} ms. Give it more, or go on without`,
+  );
+}
+
+function stopped(): ClosedError {
+  return new ClosedError(
+    "Cannot wait any longer as the scope is stopping, and the wait was marked 'endOnStop'. Finish the work at hand",
+  );
+}
+
+type Executor<T> = (resolve: (value: T) => void, reject: (error: unknown) => void) => void;
+
+// One executor for all promises (measured: a third faster than a closure each), told by a variable whose turn it is.
+let capturing: Waiter<unknown>;
+const capture: Executor<unknown> = (resolve, reject) => {
+  capturing.resolve = resolve;
+  capturing.reject = reject;
+};
+
+function ignore(): void {}

@@ -1,0 +1,54 @@
+/**
+ * Several streams as one.
+ *
+ * @module
+ */
+
+import { cancellable } from "./cancellable.ts";
+import { GroupIterator } from "./group_iterator.ts";
+import { openSource } from "./source.ts";
+
+/**
+ * Reads from several iterables at once and gives their items as they come, those of one iterable in their order. From each at most
+ * one item is read ahead.
+ *
+ * The reading begins with the loop. Leaving the loop early closes the iterables; a failure of one closes the others and is thrown in
+ * the loop.
+ *
+ * @typeParam T An item.
+ * @param iterables What to read from: iterables or async iterables.
+ * @returns The items, to be iterated over once; it ends when all have ended.
+ * @throws {TypeError} At the call, when one is no iterable.
+ *
+ * @example
+ * ```ts
+ * import { interval, merge } from "@grove/grove";
+ *
+ * for await (const tick of merge(interval(3), interval(5))) {
+ *   console.log(tick);
+ *   if (tick >= 3) break;
+ * }
+ * ```
+ */
+export function merge<T>(
+  ...iterables: (Iterable<T> | AsyncIterable<T>)[]
+): AsyncIterableIterator<T> {
+  const sources = iterables.map((iterable) => openSource(iterable, "merge"));
+  return new GroupIterator<T>("merge", (group, outlet) => {
+    for (const source of sources) {
+      group.spawn(async () => {
+        try {
+          for (;;) {
+            while (outlet.size >= sources.length) await outlet.taken();
+            const answer = source.next();
+            const next = answer instanceof Promise ? await cancellable(answer) : answer;
+            if (next.done) return;
+            outlet.put(next.value);
+          }
+        } finally {
+          await source.close();
+        }
+      }, { name: "merge" });
+    }
+  });
+}

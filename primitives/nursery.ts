@@ -1,0 +1,256 @@
+/**
+ * Nurseries: groups for services. A nursery keeps no results and owes none; it can wait until a child is ready to serve,
+ * and start one again that failed.
+ *
+ * @module
+ */
+
+import { cancellable } from "./cancellable.ts";
+import { checkFunction } from "./kernel/check.ts";
+import { isCancelled } from "./kernel/errors.ts";
+import { onAbandoned } from "./kernel/scope.ts";
+import type { Task, TaskFunction } from "./kernel/task.ts";
+import { poll } from "./kernel/wait.ts";
+import { checkRestart, type RestartPolicy, supervise } from "./restart.ts";
+import {
+  checkGroupOptions,
+  closeGroup,
+  conduct,
+  type GroupBody,
+  openGroup,
+  type SpawnOptions,
+  TaskGroup,
+  type TaskGroupOptions,
+} from "./task_group.ts";
+
+/** What a spawn into a nursery can be told. */
+export interface NurserySpawnOptions extends SpawnOptions {
+  /** Starts the child again when it ends. Default: it is not. */
+  restart?: RestartPolicy;
+}
+
+/** What {@linkcode Nursery.start} runs: it is called with its own task, and with the function to call once it is ready. */
+export type ServiceFunction<V> = (
+  task: Task<unknown>,
+  started: (value: V) => void,
+) => unknown;
+
+/**
+ * A group of services. It is made by {@linkcode nursery} or {@linkcode openNursery}.
+ *
+ * @example
+ * ```ts
+ * import { nursery, sleep } from "@grove/grove";
+ *
+ * await nursery(async (services) => {
+ *   services.spawn(async () => {
+ *     for (;;) await sleep(1);
+ *   }, { name: "heartbeat", daemon: true });
+ *   await sleep(5);
+ * });
+ * ```
+ */
+export class Nursery extends TaskGroup {
+  // Children whose start() has not returned: their failures are its, and not the nursery's.
+  #starting: Set<Task> | null = null;
+
+  /**
+   * Starts a child, as in every group, and again when it ends, if it is told to.
+   *
+   * @typeParam T What the function resolves to.
+   * @param fn What to run; called anew for each start.
+   * @param options `name`, `daemon` and `restart`.
+   * @returns The task; with `restart` it is one task, however often its function is started.
+   * @throws {TypeError | RangeError} When `fn` is no function or an option makes no sense.
+   * @throws {ClosedError} When the nursery has ended.
+   */
+  override spawn<T>(fn: TaskFunction<T>, options: NurserySpawnOptions = {}): Task<T> {
+    const { restart } = options;
+    if (restart === undefined) return super.spawn(fn, options);
+    checkFunction(fn, `spawn into "${this.name}"`, "the task");
+    checkRestart(restart, `spawn into "${this.name}"`);
+    return super.spawn(supervise(fn, restart), { name: fn.name, ...options });
+  }
+
+  /**
+   * Starts a child and waits until it says that it serves. Until then its failure is thrown here, and the nursery lives on;
+   * after that it is a child like any other.
+   *
+   * @typeParam V What the child tells.
+   * @param fn What to run: called with its task and with `started`, which it calls once, with what its users need to know
+   * (an address, say).
+   * @param options `name` and `daemon`.
+   * @returns What was given to `started`.
+   * @throws What the child threw before it called `started`; an `Error` when it returned without a call; a `Cancelled` when
+   * the caller was cancelled, once the child has ended, which is cancelled with it.
+   *
+   * @example
+   * ```ts
+   * import { nursery, sleep } from "@grove/grove";
+   *
+   * await nursery(async (services) => {
+   *   const port = await services.start<number>(async (_task, started) => {
+   *     await sleep(1);
+   *     started(8080);
+   *     await sleep(1000);
+   *   });
+   *   console.log("serving on", port); // serving on 8080
+   *   services.cancel();
+   * });
+   * ```
+   */
+  async start<V = void>(fn: ServiceFunction<V>, options: SpawnOptions = {}): Promise<V> {
+    checkFunction(fn, `start in "${this.name}"`, "the service");
+    const starting = this.#starting ??= new Set();
+    let resolve!: (value: V) => void;
+    let reject!: (error: unknown) => void;
+    const ready = new Promise<V>((...settle) => [resolve, reject] = settle);
+    const task = super.spawn((task) => {
+      starting.add(task);
+      let called = false;
+      return fn(task, (value) => {
+        if (called) {
+          throw new Error(
+            `Cannot report "${task.name}" as started as it has called started() before. Call it once`,
+          );
+        }
+        called = true;
+        starting.delete(task);
+        resolve(value);
+      });
+    }, { name: fn.name, ...options });
+    task.onDone(() => {
+      try {
+        task[poll]();
+        throw new Error(
+          `Cannot start "${task.name}" as it exited without calling started(). Call it when it is ready to serve`,
+        );
+      } catch (error) {
+        reject(error);
+      }
+    });
+    try {
+      return await cancellable(ready);
+    } catch (error) {
+      if (isCancelled(error) && task.isAlive) {
+        task.cancel("its start was cancelled");
+        await new Promise<void>((resolve) => task.onDone(() => resolve()));
+      }
+      throw error;
+    } finally {
+      starting.delete(task);
+    }
+  }
+
+  /** @ignore */
+  protected override childFailed(task: Task, error: unknown): void {
+    if (!this.#starting?.delete(task)) super.childFailed(task, error);
+  }
+
+  /** @ignore */
+  protected override get owesValue(): boolean {
+    return false;
+  }
+}
+
+/**
+ * Opens a group for services, runs `body` in it and waits for all children. It differs from `taskGroup` in what it adds
+ * (`start`, `restart`) and in its quiet end: a nursery that was told to `cancel()` returns `undefined`.
+ *
+ * It keeps nothing of children that have ended: one that has served ten million connections is no larger than on the first.
+ *
+ * @typeParam T What the body resolves to.
+ * @param body Called with the nursery.
+ * @param options As for `taskGroup`.
+ * @returns What the body returned, once all children have ended; `undefined` when `cancel()` cut it short.
+ * @throws {TypeError | RangeError} At once, when an argument makes no sense; nothing has started then.
+ * @throws What `taskGroup` throws, but for its own `cancel()`.
+ *
+ * @example
+ * ```ts
+ * import { nursery, sleep } from "@grove/grove";
+ *
+ * await nursery(async (services) => {
+ *   services.spawn(async function flaky() {
+ *     await sleep(1);
+ *     throw new Error("lost the connection");
+ *   }, { restart: { on: "failure", max: 10, backoff: 5 } });
+ *   await sleep(20);
+ *   services.cancel();
+ * });
+ * ```
+ */
+export function nursery<T>(
+  body: GroupBody<T, Nursery>,
+  options: TaskGroupOptions = {},
+): Promise<T | undefined> {
+  checkFunction(body, "open a nursery", "its body");
+  checkGroupOptions(options, "open a nursery");
+  if (options.signal?.aborted) return Promise.reject(options.signal.reason);
+  const nursery = new Nursery({ name: "nursery", ...options });
+  openGroup(nursery, options);
+  return conduct(nursery, body);
+}
+
+/** A nursery without a body, whose life ends with its disposal. It is made by {@linkcode openNursery}. */
+export class OpenNursery extends Nursery implements AsyncDisposable {
+  #closing: Promise<void> | undefined;
+
+  /**
+   * Cancels what still runs and waits for it.
+   *
+   * @returns Resolves to nothing, once all children have ended.
+   * @throws The first failure of a child, if there was one.
+   */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.cancel("it is disposed of");
+    return this.#closing ??= closeGroup(this);
+  }
+}
+
+/**
+ * Opens a nursery for an object whose life is not one call: the object holds it, spawns into it, and disposes of it.
+ * It belongs to the scope it is opened in, and is ended with it at the latest.
+ *
+ * A failed child cancels its siblings; the failure is thrown by the disposal, since there is no body to throw it in.
+ * Prefer `nursery(body)` where it fits: a disposer cannot see the error of the block it leaves.
+ *
+ * @param options As for `taskGroup`.
+ * @returns The nursery, to be held by `await using` or disposed of by its owner.
+ * @throws {TypeError | RangeError} When an option makes no sense.
+ *
+ * @example
+ * ```ts
+ * import { openNursery, sleep } from "@grove/grove";
+ *
+ * class Cache implements AsyncDisposable {
+ *   #tasks = openNursery({ name: "cache" });
+ *
+ *   constructor() {
+ *     this.#tasks.spawn(async function refresh() {
+ *       for (;;) await sleep(1000);
+ *     });
+ *   }
+ *
+ *   [Symbol.asyncDispose]() {
+ *     return this.#tasks[Symbol.asyncDispose]();
+ *   }
+ * }
+ *
+ * await using cache = new Cache();
+ * ```
+ */
+export function openNursery(options: TaskGroupOptions = {}): OpenNursery {
+  checkGroupOptions(options, "open a nursery");
+  const nursery = new OpenNursery({ name: "nursery", ...options });
+  openGroup(nursery, options);
+  onAbandoned(nursery, () => abandon(nursery));
+  return nursery;
+}
+
+function abandon(nursery: OpenNursery): void {
+  // Nobody disposed of it in time. A failure is thrown where nobody catches it: that is loud, but the error is not lost.
+  nursery[Symbol.asyncDispose]().catch((error) => {
+    if (!isCancelled(error)) throw error;
+  });
+}

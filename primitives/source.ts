@@ -1,0 +1,100 @@
+/**
+ * Items from an iterable or an async iterable, for several tasks that take them one at a time. `next()` of an async iterator
+ * must not be called again before it has answered, so those who ask meanwhile wait in line.
+ *
+ * @module
+ */
+
+import { show } from "./kernel/check.ts";
+
+/** Where items come from. */
+export interface Source<T> {
+  /** Whether `next()` answers at once, and not with a promise. */
+  readonly synchronous: boolean;
+  /** The next item; a promise of it where the source is asynchronous. */
+  next(): IteratorResult<T> | Promise<IteratorResult<T>>;
+  /** Tells the source that no more items are wanted. */
+  close(): unknown;
+}
+
+/** Opens an iterable, or says what it is instead. */
+export function openSource<T>(items: Iterable<T> | AsyncIterable<T>, action: string): Source<T> {
+  if (typeof (items as AsyncIterable<T>)?.[Symbol.asyncIterator] === "function") {
+    return new AsyncSource(() => (items as AsyncIterable<T>)[Symbol.asyncIterator]());
+  }
+  if (typeof (items as Iterable<T>)?.[Symbol.iterator] === "function") {
+    return new SyncSource(() => (items as Iterable<T>)[Symbol.iterator]());
+  }
+  throw new TypeError(
+    `Cannot ${action} as the items must be an iterable or async iterable: received ${show(items)}`,
+  );
+}
+
+class SyncSource<T> implements Source<T> {
+  readonly synchronous = true;
+  readonly #open: () => Iterator<T>;
+  #iterator: Iterator<T> | undefined;
+  #done = false;
+
+  constructor(open: () => Iterator<T>) {
+    this.#open = open;
+  }
+
+  next(): IteratorResult<T> {
+    if (this.#done) return { done: true, value: undefined };
+    const iterator = this.#iterator ??= this.#open();
+    const result = iterator.next();
+    if (result.done) this.#done = true;
+    return result;
+  }
+
+  close(): void {
+    if (this.#done) return;
+    this.#done = true;
+    this.#iterator?.return?.();
+  }
+}
+
+class AsyncSource<T> implements Source<T> {
+  readonly synchronous = false;
+  readonly #open: () => AsyncIterator<T>;
+  #iterator: AsyncIterator<T> | undefined;
+  #done = false;
+  #line: Promise<unknown> = Promise.resolve();
+  #answering = false;
+
+  constructor(open: () => AsyncIterator<T>) {
+    this.#open = open;
+  }
+
+  next(): Promise<IteratorResult<T>> {
+    const answer = this.#line.then(() => this.#ask());
+    this.#line = answer.catch(() => {});
+    return answer;
+  }
+
+  async #ask(): Promise<IteratorResult<T>> {
+    if (this.#done) return { done: true, value: undefined };
+    const iterator = this.#iterator ??= this.#open();
+    this.#answering = true;
+    try {
+      const result = await iterator.next();
+      if (result.done) this.#done = true;
+      return result;
+    } catch (error) {
+      this.#done = true; // An iterator that threw is over, and not to be closed.
+      throw error;
+    } finally {
+      this.#answering = false;
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#done) return;
+    this.#done = true;
+    const closed = this.#iterator?.return?.();
+    // A generator that is stuck in a foreign await answers `return()` only after that. It is told, but not waited for.
+    if (this.#answering) closed?.catch(() => {});
+    else await closed;
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * Waiting for some of many tasks: `concurrent.futures.wait`.
+ *
+ * @module
+ */
+
+import { checkTasks, Ends, rest } from "./as_completed.ts";
+import { show } from "./kernel/check.ts";
+import { currentClock } from "./kernel/clock.ts";
+import { TimeoutError } from "./kernel/errors.ts";
+import type { Task } from "./kernel/task.ts";
+import { waitFor, type WaitOptions } from "./kernel/wait.ts";
+
+/** What {@linkcode wait} can be told. */
+export interface WaitUntilOptions extends WaitOptions {
+  /** What to wait for: the first end, the first failure (or all ends, if none fails), or all ends. Default: "all". */
+  until?: "first" | "first-error" | "all";
+}
+
+/** Which tasks have ended and which have not. */
+export interface WaitResult<T> {
+  /** Those that have ended, in the order of their ends. */
+  readonly done: Task<T>[];
+  /** Those that have not, in the order given. */
+  readonly pending: Task<T>[];
+}
+
+/**
+ * Waits until the first of some tasks has ended, or the first has failed, or all have ended. It throws none of their errors,
+ * cancels none of them, and a `timeout` is no error either: what has not ended by then is `pending`.
+ *
+ * @typeParam T What the tasks resolve to.
+ * @param tasks The tasks; one that is named twice is given once.
+ * @param options `until`, `timeout` in milliseconds, and `signal`.
+ * @returns Which have ended and which have not.
+ * @throws {TypeError | RangeError} At the call, when an argument makes no sense.
+ *
+ * @example
+ * ```ts
+ * import { sleep, taskGroup, wait } from "@grove/grove";
+ *
+ * await taskGroup(async (group) => {
+ *   const quick = group.spawn(() => sleep(1), { name: "quick" });
+ *   const slow = group.spawn(() => sleep(1000), { name: "slow" });
+ *   const { done, pending } = await wait([slow, quick], { until: "first" });
+ *   console.log(done[0].name, pending[0].name); // quick slow
+ *   slow.cancel();
+ * });
+ * ```
+ */
+export function wait<T>(
+  tasks: Iterable<Task<T>>,
+  options: WaitUntilOptions = {},
+): Promise<WaitResult<T>> {
+  const all = checkTasks(tasks, "wait");
+  const { until = "all" } = options;
+  if (until !== "all" && until !== "first" && until !== "first-error") {
+    throw new TypeError(
+      `Cannot wait as 'until' must be "first", "first-error" or "all": received ${show(until)}`,
+    );
+  }
+  return waitUntil(all, until, options);
+}
+
+async function waitUntil<T>(
+  pending: Set<Task<T>>,
+  until: "first" | "first-error" | "all",
+  { timeout = Infinity, signal, endOnStop }: WaitOptions,
+): Promise<WaitResult<T>> {
+  const due = currentClock().now() + timeout;
+  const done: Task<T>[] = [];
+  const ends = new Ends(pending);
+  try {
+    while (pending.size > 0) {
+      const options = { signal, endOnStop, timeout: rest(due) };
+      const { value: task } = await waitFor(ends, options);
+      done.push(task);
+      pending.delete(task);
+      if (until === "first" || (until === "first-error" && task.state === "failed")) break;
+    }
+  } catch (error) {
+    if (!(error instanceof TimeoutError)) throw error;
+  } finally {
+    ends.forget();
+  }
+  return { done, pending: [...pending] };
+}
