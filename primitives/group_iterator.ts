@@ -17,18 +17,20 @@ import { conduct, openGroup, TaskGroup } from "./task_group.ts";
 export interface Outlet<T> {
   /** Hands over a result, which is kept until somebody takes it. */
   put(item: T): void;
-  /** How many results were put and not taken. */
-  readonly size: number;
-  /** Waits until somebody has taken a result. */
-  taken(): Promise<void>;
+  /** Whether so many results wait to be taken that the tasks should pause. */
+  readonly full: boolean;
+  /** Waits until half of the results that wait have been taken. */
+  drained(): Promise<void>;
 }
 
 /** See above. */
 export class GroupIterator<T> implements AsyncIterableIterator<T>, Outlet<T> {
   readonly #name: string;
+  readonly #capacity: number;
   readonly #feed: (group: TaskGroup, outlet: Outlet<T>) => void;
   readonly #takers: WaitQueue<IteratorResult<T>>;
-  readonly #givers: WaitQueue<void>;
+  readonly #paused: WaitQueue<void>;
+  #room: Promise<void> | undefined;
   // Items between #head and the end are waiting; the rest is cut off now and then.
   #items: T[] = [];
   #head = 0;
@@ -37,11 +39,21 @@ export class GroupIterator<T> implements AsyncIterableIterator<T>, Outlet<T> {
   #state: "new" | "open" | "ended" = "new";
   #failure: { error: unknown } | undefined;
 
-  constructor(name: string, feed: (group: TaskGroup, outlet: Outlet<T>) => void) {
+  /**
+   * @param name What the group is called.
+   * @param capacity How many results may wait to be taken.
+   * @param feed Spawns the tasks that put the results.
+   */
+  constructor(
+    name: string,
+    capacity: number,
+    feed: (group: TaskGroup, outlet: Outlet<T>) => void,
+  ) {
     this.#name = name;
+    this.#capacity = capacity;
     this.#feed = feed;
     this.#takers = new WaitQueue({ kind: "result of", name });
-    this.#givers = new WaitQueue({ kind: "demand for", name });
+    this.#paused = new WaitQueue({ kind: "demand for", name });
   }
 
   [Symbol.asyncIterator](): this {
@@ -71,21 +83,25 @@ export class GroupIterator<T> implements AsyncIterableIterator<T>, Outlet<T> {
     return this.#end();
   }
 
-  get size(): number {
-    return this.#items.length - this.#head;
+  get full(): boolean {
+    return this.#waiting() >= this.#capacity;
   }
 
   put(item: T): void {
-    if (!this.#takers.wakeFirst({ done: false, value: item })) this.#items.push(item);
+    if (this.#takers.wakeFirst({ done: false, value: item })) this.#letGo();
+    else this.#items.push(item);
   }
 
-  taken(): Promise<void> {
-    const scope = currentScope();
-    const barred = entry(scope);
-    if (barred !== undefined) return barred;
+  drained(): Promise<void> {
+    const group = this.#group!;
+    return this.#room ??= entry(group) ?? this.#awaitRoom(group);
+  }
+
+  // One wait for all the tasks that have to pause, not one each: they are let go on together.
+  #awaitRoom(group: TaskGroup): Promise<void> {
     const waiter = new Waiter<void>();
-    this.#givers.add(waiter);
-    return suspend(scope, waiter, undefined);
+    this.#paused.add(waiter);
+    return suspend(group, waiter, undefined);
   }
 
   #open(): void {
@@ -105,6 +121,17 @@ export class GroupIterator<T> implements AsyncIterableIterator<T>, Outlet<T> {
     );
   }
 
+  #waiting(): number {
+    return this.#items.length - this.#head;
+  }
+
+  // At half, and not at the first place that is free: else each task would pause and go on for every single item.
+  #letGo(): void {
+    if (this.#room === undefined || this.#waiting() > this.#capacity / 2) return;
+    this.#room = undefined;
+    this.#paused.wakeFirst();
+  }
+
   #take(): T {
     const item = this.#items[this.#head];
     this.#items[this.#head++] = undefined!;
@@ -114,7 +141,7 @@ export class GroupIterator<T> implements AsyncIterableIterator<T>, Outlet<T> {
       this.#items = this.#items.slice(this.#head);
       this.#head = 0;
     }
-    this.#givers.wakeFirst();
+    this.#letGo();
     return item;
   }
 

@@ -60,8 +60,8 @@ export function map<T, R>(
     throw new TypeError(`Cannot map as 'ordered' must be a boolean: received ${show(ordered)}`);
   }
   const input = openSource(source, "map");
-  return new GroupIterator<R>("map", (group, outlet) => {
-    const results = ordered ? new Ordered(outlet) : outlet;
+  return new GroupIterator<R>("map", concurrency, (group, outlet) => {
+    const results = ordered ? new Ordered(outlet, concurrency) : outlet;
     feed(group, input, fn, results, concurrency);
   });
 }
@@ -69,22 +69,24 @@ export function map<T, R>(
 /** Where a slot puts the result of the item `index`. */
 interface Results<R> {
   put(result: R, index: number): void;
-  readonly size: number;
-  taken(): Promise<void>;
+  readonly full: boolean;
+  drained(): Promise<void>;
 }
 
 /** Holds back what came too early. */
 class Ordered<R> implements Results<R> {
   readonly #outlet: Outlet<R>;
+  readonly #capacity: number;
   readonly #early = new Map<number, R>();
   #next = 0;
 
-  constructor(outlet: Outlet<R>) {
+  constructor(outlet: Outlet<R>, capacity: number) {
     this.#outlet = outlet;
+    this.#capacity = capacity;
   }
 
-  get size(): number {
-    return this.#outlet.size + this.#early.size;
+  get full(): boolean {
+    return this.#outlet.full || this.#early.size >= this.#capacity;
   }
 
   put(result: R, index: number): void {
@@ -100,8 +102,8 @@ class Ordered<R> implements Results<R> {
     }
   }
 
-  taken(): Promise<void> {
-    return this.#outlet.taken();
+  drained(): Promise<void> {
+    return this.#outlet.drained();
   }
 }
 
@@ -120,7 +122,7 @@ function feed<T, R>(
   async function slot(): Promise<void> {
     try {
       while (!exhausted) {
-        while (results.size >= concurrency) await results.taken();
+        while (results.full) await results.drained();
         let next = source.next();
         if (next instanceof Promise) {
           asking++;

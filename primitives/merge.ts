@@ -34,12 +34,12 @@ export function merge<T>(
   ...iterables: (Iterable<T> | AsyncIterable<T>)[]
 ): AsyncIterableIterator<T> {
   const sources = iterables.map((iterable) => openSource(iterable, "merge"));
-  return new GroupIterator<T>("merge", (group, outlet) => {
+  return new GroupIterator<T>("merge", iterables.length, (group, outlet) => {
     for (const source of sources) {
       group.spawn(async () => {
         try {
           for (;;) {
-            while (outlet.size >= sources.length) await outlet.taken();
+            while (outlet.full) await outlet.drained();
             const answer = source.next();
             const next = answer instanceof Promise ? await cancellable(answer) : answer;
             if (next.done) return;

@@ -12,6 +12,7 @@ export {
   suppressedErrors,
   TimeoutError,
 } from "./kernel/errors.ts";
+export { traceSpawns } from "./kernel/spawn_site.ts";
 export type { Scope, ScopeOptions, StopOptions } from "./kernel/scope.ts";
 export {
   activeTasks,
@@ -31,6 +32,13 @@ export { CancelScope, cancelScope, type CancelScopeOptions } from "./cancel_scop
 export { cancellable } from "./cancellable.ts";
 export { checkpoint, yieldNow } from "./checkpoint.ts";
 export { failAfter } from "./fail_after.ts";
+export {
+  formatTree,
+  inspect,
+  type InspectOptions,
+  type TreeNode,
+  type WaitingFor,
+} from "./inspect.ts";
 export { interval } from "./interval.ts";
 export { map, type MapOptions } from "./map.ts";
 export { merge } from "./merge.ts";

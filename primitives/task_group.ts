@@ -27,6 +27,7 @@ import {
   unlink,
   youngest,
 } from "./kernel/scope.ts";
+import { isTracingSpawns, noteSpawn } from "./kernel/spawn_site.ts";
 import { concerns, endTask, startTask, Task, type TaskFunction, TaskOwner } from "./kernel/task.ts";
 import {
   enqueue,
@@ -160,6 +161,7 @@ export class TaskGroup extends TaskOwner {
       );
     }
     const task = new Task<T>(name);
+    if (isTracingSpawns()) noteSpawn(task, this.spawn);
     if (daemon) (this.#daemons ??= new Set()).add(task as Task);
     else this.#holding++;
     const cancelled = pendingIn(this) !== null;

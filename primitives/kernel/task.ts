@@ -13,15 +13,7 @@ import { checkFunction } from "./check.ts";
 import { currentScope, enteredScope, followsAwait, rootScope, runIn, setRoot } from "./context.ts";
 import { type Cancelled, cancelledIn } from "./errors.ts";
 import { Parked, WaitQueue, type WaitTarget } from "./queue.ts";
-import {
-  children,
-  drain,
-  hasChildren,
-  parentOf,
-  pendingIn,
-  Scope,
-  unlink,
-} from "./scope.ts";
+import { children, drain, hasChildren, parentOf, pendingIn, Scope, unlink } from "./scope.ts";
 import { enqueue, notReady, poll, type Waitable, waitFor, type WaitOptions } from "./wait.ts";
 
 /** How far a task has come. "queued" is one that waits for room in a group with a `limit`. */
