@@ -1,5 +1,6 @@
 /**
- * Structured concurrency for TypeScript, made for Deno first: tasks that are owned, cancellable and visible.
+ * Structured concurrency for TypeScript, made for Deno first: tasks that are owned, cancellable and
+ * visible.
  *
  * @example
  * ```ts

@@ -5,18 +5,20 @@
  * that is waiting cannot be smaller. Nobody keeps the promises that the calls gave, nor the handles of the contenders, so
  * what is weighed is what a library itself must keep to know its child. Two contenders sleep in place of awaiting the shared
  * promise: "grove, asleep" in Grove's `sleep`, "setTimeout" in a bare promise with a timer.
+ *
+ * @module
  */
+
 import { AsyncLocalStorage } from "node:async_hooks";
 import { sleep, taskGroup } from "../mod.ts";
+import { atMost } from "./clock.ts";
+import { clearLongTimeouts, LONG, longTimeout } from "./long_sleep.ts";
 import { turn, weighed } from "./memory.ts";
 import { Effect } from "./peers/effect.ts";
 import { run, spawn, until } from "./peers/effection.ts";
 import { pLimit } from "./peers/p_limit.ts";
 import { PQueue } from "./peers/p_queue.ts";
 import type { Row } from "./row.ts";
-
-/** Eleven days: longer than the benchmark, shorter than a timer can be. */
-const LONG = 1e9;
 
 /** What all children of a run await. Opened when they have been weighed, so that all contenders can end them. */
 let gate = Promise.withResolvers<void>();
@@ -72,22 +74,14 @@ const groveAsleep: Weigh = async (size, settled) => {
   }).catch(() => {}); // a body that its own cancel() cuts short owes its value
 };
 
-const timers: ReturnType<typeof setTimeout>[] = [];
-
-/** Hoisted, so that no sleeper owns a closure. */
-function arm(resolve: () => void): void {
-  timers.push(setTimeout(resolve, LONG));
-}
-
 async function napping(): Promise<void> {
-  await new Promise<void>(arm);
+  await longTimeout();
 }
 
 const bareTimers: Weigh = async (size, settled) => {
   for (let i = 0; i < size; i++) napping();
   await settled();
-  for (const timer of timers) clearTimeout(timer);
-  timers.length = 0;
+  clearLongTimeouts();
 };
 
 const limited = behindGate(async (size, settled) => {
@@ -120,7 +114,6 @@ const operated = behindGate(async (size, settled) => {
 });
 
 const some = { size: 100_000 };
-const fewer = { size: 5_000, note: "weighed with 5,000 children, to end in time" };
 const million = { size: 1_000_000 };
 
 export const rows: Row[] = [
@@ -135,10 +128,11 @@ export const rows: Row[] = [
       weighed("p-limit", some, limited),
       weighed("p-queue", some, queued),
       weighed("Effect fork", some, forked),
-      weighed("effection", fewer, operated),
+      weighed("effection", atMost(5_000, some.size), operated),
       weighed("setTimeout", some, bareTimers),
       weighed("grove, asleep", some, groveAsleep),
     ],
+    long: true,
     goals: [{ bytes: 1_200 }],
   },
   {
@@ -147,9 +141,9 @@ export const rows: Row[] = [
     unit: "bytes",
     contenders: [
       weighed("floor", million, promises),
-      weighed("floor + als", million, promisesWithStores),
       weighed("grove", million, grove),
     ],
+    long: true,
     goals: [{ bytes: 1_600 }],
   },
 ];

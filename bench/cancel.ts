@@ -7,17 +7,17 @@
  * all share; the child, an async function, dies of it, and a counter tells when all have. Cheaper than a node, a promise and
  * no error object a child it does not get. Of the peers, "one AbortSignal" is a listener a child on one signal, and
  * "AbortSignal.any" a signal a child, made of the common one and its own, so that it could be cancelled alone.
+ *
+ * @module
  */
+
 import { sleep, type TaskGroup, taskGroup } from "../mod.ts";
-import { clocked } from "./clock.ts";
-import { collect } from "./harness.ts";
-import { turn } from "./memory.ts";
+import { atMost, clocked } from "./clock.ts";
+import { LONG } from "./long_sleep.ts";
+import { collect, turn } from "./memory.ts";
 import { Effect, Fiber } from "./peers/effect.ts";
 import { run, spawn, suspend } from "./peers/effection.ts";
 import type { Contender, Goal, Row } from "./row.ts";
-
-/** Eleven days: longer than the benchmark, shorter than a timer can be. */
-const LONG = 1e9;
 
 const reason = new Error("cancelled");
 
@@ -105,7 +105,6 @@ async function asleep(): Promise<void> {
 
 function grove(size: number): Promise<number> {
   let opened: TaskGroup;
-  // deno-lint-ignore require-await -- a body is async, also where it has nothing to wait for
   const ended = taskGroup(async (group) => {
     opened = group;
     for (let i = 0; i < size; i++) group.spawn(asleep);
@@ -123,7 +122,10 @@ function aborted(signal: AbortSignal): Promise<void> {
 }
 
 /** Children that each wait for the abortion of the signal that `signalOf` gives them. */
-function withSignals(size: number, signalOf: (common: AbortSignal) => AbortSignal): Promise<number> {
+function withSignals(
+  size: number,
+  signalOf: (common: AbortSignal) => AbortSignal,
+): Promise<number> {
   const controller = new AbortController();
   const children = new Countdown(size);
   async function blocked(): Promise<void> {
@@ -163,11 +165,6 @@ async function halted(size: number): Promise<number> {
 }
 
 function contenders(size: number): Contender[] {
-  function atMost(most: number, why: string) {
-    return size <= most
-      ? { size }
-      : { size: most, note: `measured with ${most.toLocaleString("en-US")} children: ${why}` };
-  }
   const load = { size };
   return [
     clocked("floor", load, linkedList),
@@ -176,10 +173,14 @@ function contenders(size: number): Contender[] {
     clocked("AbortSignal.any", load, anySignal),
     clocked(
       "one AbortSignal",
-      atMost(20_000, "each listener is looked for among all others, so both figure and set-up grow with their number"),
+      atMost(
+        20_000,
+        size,
+        "each listener is looked for among all others, so figure and set-up grow with their number",
+      ),
       oneSignal,
     ),
-    clocked("effection", atMost(10_000, "to end in time"), halted),
+    clocked("effection", atMost(2_000, size), halted),
   ];
 }
 

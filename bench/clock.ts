@@ -2,7 +2,10 @@
  * Contenders whose samples are nanoseconds an operation. `timed` clocks all of a run, `clocked` lets the run say how much of
  * it counts (setting 100,000 children up is no part of cancelling them), `processorTimed` counts what the process burned
  * instead of what the wall clock showed (for sleeps, most of whose time is nobody's work).
+ *
+ * @module
  */
+
 import process from "node:process";
 import type { Contender } from "./row.ts";
 
@@ -12,7 +15,18 @@ export interface Load {
   readonly note?: string;
 }
 
-function contender(name: string, load: Load, total: (repeats: number) => Promise<number>): Contender {
+/** The load of a contender too slow for the row's own: at most `most` operations a run, and a note where that is less. */
+export function atMost(most: number, size: number, why = "to end in time"): Load {
+  return size <= most
+    ? { size }
+    : { size: most, note: `measured with ${most.toLocaleString("en-US")} at once: ${why}` };
+}
+
+function contender(
+  name: string,
+  load: Load,
+  total: (repeats: number) => Promise<number>,
+): Contender {
   return {
     name,
     note: load.note,
@@ -22,7 +36,11 @@ function contender(name: string, load: Load, total: (repeats: number) => Promise
 }
 
 /** The whole run counts. */
-export function timed(name: string, load: Load, run: (size: number) => Promise<unknown>): Contender {
+export function timed(
+  name: string,
+  load: Load,
+  run: (size: number) => Promise<unknown>,
+): Contender {
   return contender(name, load, async (repeats) => {
     const start = performance.now();
     for (let i = 0; i < repeats; i++) await run(load.size);
@@ -31,7 +49,11 @@ export function timed(name: string, load: Load, run: (size: number) => Promise<u
 }
 
 /** The run resolves to the milliseconds that count. */
-export function clocked(name: string, load: Load, run: (size: number) => Promise<number>): Contender {
+export function clocked(
+  name: string,
+  load: Load,
+  run: (size: number) => Promise<number>,
+): Contender {
   return contender(name, load, async (repeats) => {
     let sum = 0;
     for (let i = 0; i < repeats; i++) sum += await run(load.size);

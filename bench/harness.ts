@@ -2,7 +2,11 @@
  * Runs one row: every contender of it, interleaved, round after round, in this process. A round takes one sample of each
  * contender, so that whatever the machine does in that second it does to all of them; `statistics.ts` says what is made of
  * the samples. Nothing here looks at a figure to decide how long to go on: the number of rounds follows from time alone.
+ *
+ * @module
  */
+
+import { collect } from "./memory.ts";
 import type { Contender, Row, RowResult } from "./row.ts";
 
 /** Fewer rounds than this give no quartiles worth printing. */
@@ -15,11 +19,6 @@ const ROW_MS = 8_000;
 const SAMPLE_MS = 40;
 /** Each contender runs this long before its first sample, long enough for the optimizing compiler to have been there. */
 const WARM_UP_MS = 150;
-
-/** Collects all garbage, where V8 was started with --expose-gc. A sample then does not pay for its predecessor's. */
-export function collect(): void {
-  (globalThis as { gc?: () => void }).gc?.();
-}
 
 /** The order of the contenders in a round: each starts one further on and every other one goes backwards, so that nobody always follows the same neighbor. */
 export function orderOf(round: number, contenders: number): number[] {
@@ -44,7 +43,7 @@ export async function runRow(row: Row): Promise<RowResult> {
   const repeats: number[] = [];
   // No collections here. Where V8 meets the first few instances of a class one by one, each dead before the next, it settles
   // for objects too small and keeps the properties elsewhere, for good: a thing that no program outside a benchmark sees.
-  for (const contender of contenders) repeats.push(await warmUp(contender));
+  for (const contender of contenders) repeats.push(row.long ? 1 : await warmUp(contender));
 
   const values: number[][] = contenders.map(() => []);
   const begun = performance.now();

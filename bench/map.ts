@@ -5,7 +5,10 @@
  * The floor is what one writes by hand: as many async functions as may run at a time, each taking the next item until there
  * is none. It starts no task, allocates nothing an item but what the mapped function itself does, and knows neither order nor
  * cancellation. Grove's `map` is measured both ways: results as they come, and in the order of the items.
+ *
+ * @module
  */
+
 import { map } from "../mod.ts";
 import { timed } from "./clock.ts";
 import { Sema } from "./peers/async_sema.ts";
@@ -92,11 +95,10 @@ const effected: Mapping = async (items, concurrency) => {
   return values.reduce(add, 0);
 };
 
-function contender(name: string, mapping: Mapping, concurrency: number, size: number): Contender {
-  const items = Array.from({ length: size }, (_, i) => i);
+function contender(name: string, mapping: Mapping, concurrency: number): Contender {
+  const items = Array.from({ length: ITEMS }, (_, i) => i);
   const expected = items.reduce((sum, item) => sum + item + 1, 0);
-  const note = size === ITEMS ? undefined : `measured with ${size.toLocaleString("en-US")} items, to end in time`;
-  return timed(name, { size, note }, async () => {
+  return timed(name, { size: ITEMS }, async () => {
     const sum = await mapping(items, concurrency);
     if (sum !== expected) throw new Error(`Cannot trust ${name} as its sum is wrong: ${sum}`);
   });
@@ -106,16 +108,16 @@ const ITEMS = 100_000;
 
 function contenders(concurrency: number): Contender[] {
   return [
-    contender("floor", slots, concurrency, ITEMS),
-    contender("grove", grove, concurrency, ITEMS),
-    contender("grove, ordered", groveOrdered, concurrency, ITEMS),
-    contender("p-map", mapped, concurrency, ITEMS),
-    contender("async-sema", semaphored, concurrency, ITEMS),
-    contender("p-limit", limited, concurrency, ITEMS),
-    contender("p-queue", queued, concurrency, ITEMS),
-    contender("Effect.forEach", effected, concurrency, ITEMS),
-    contender("@std pooledMap", pooled, concurrency, ITEMS),
-    contender("rxjs mergeMap", merged, concurrency, ITEMS),
+    contender("floor", slots, concurrency),
+    contender("grove", grove, concurrency),
+    contender("grove, ordered", groveOrdered, concurrency),
+    contender("p-map", mapped, concurrency),
+    contender("async-sema", semaphored, concurrency),
+    contender("p-limit", limited, concurrency),
+    contender("p-queue", queued, concurrency),
+    contender("Effect.forEach", effected, concurrency),
+    contender("@std pooledMap", pooled, concurrency),
+    contender("rxjs mergeMap", merged, concurrency),
   ];
 }
 

@@ -3,8 +3,9 @@
  * rows, the table prints them, the files beside this one define them. A contender knows how to take one sample of itself;
  * `clock.ts` makes contenders whose samples are times and `memory.ts` those whose samples are bytes, so nothing else cares
  * which it is.
+ *
+ * @module
  */
-
 /** What the figures of a row are: nanoseconds an operation, or bytes of heap a thing. Smaller is better in both. */
 export type Unit = "ns" | "bytes";
 
@@ -31,6 +32,8 @@ export interface Row {
   /** Exactly one of them is called "floor". */
   readonly contenders: readonly Contender[];
   readonly goals: readonly Goal[];
+  /** A run of any contender is so long that it warms itself up: no warm-up, and one run is a sample. */
+  readonly long?: boolean;
 }
 
 /** The samples of one contender; the same index is the same round in every contender of the row. */

@@ -1,35 +1,41 @@
 /**
- * The table of contents: which file defines which row. A row's file is loaded only in the process that runs it, so a row
- * pays for no peer but its own. Without arguments the benchmark runs all of these, in this order.
+ * The table of contents: which file defines which row. Without arguments the benchmark runs all of these, in this order.
+ *
+ * A file is named, not imported, and loaded only in the process that runs its row: a row pays for no peer but its own, and what
+ * merely asks for the names loads none.
+ *
+ * @module
  */
+
 import type { Row } from "./row.ts";
 
-type Rows = { readonly rows: readonly Row[] };
-
-const files: Readonly<Record<string, () => Promise<Rows>>> = {
-  "spawn-100": () => import("./spawn.ts"),
-  "spawn-10000": () => import("./spawn.ts"),
-  "spawn-1m": () => import("./spawn.ts"),
-  "spawn-1m-bytes": () => import("./blocked_bytes.ts"),
-  "blocked-bytes": () => import("./blocked_bytes.ts"),
-  "finished-bytes": () => import("./finished_bytes.ts"),
-  "map-10": () => import("./map.ts"),
-  "map-1000": () => import("./map.ts"),
-  "sleep-same": () => import("./sleep.ts"),
-  "sleep-spread": () => import("./sleep.ts"),
-  "sleep-bytes": () => import("./sleep_bytes.ts"),
-  "sleep-cancel": () => import("./sleep_cancel.ts"),
-  "cancel-10000": () => import("./cancel.ts"),
-  "cancel-100000": () => import("./cancel.ts"),
+const files: Readonly<Record<string, string>> = {
+  "spawn-100": "./spawn.ts",
+  "spawn-10000": "./spawn.ts",
+  "spawn-1m": "./spawn.ts",
+  "spawn-1m-bytes": "./blocked_bytes.ts",
+  "blocked-bytes": "./blocked_bytes.ts",
+  "finished-bytes": "./finished_bytes.ts",
+  "map-10": "./map.ts",
+  "map-1000": "./map.ts",
+  "sleep-same": "./sleep.ts",
+  "sleep-spread": "./sleep.ts",
+  "sleep-bytes": "./sleep_bytes.ts",
+  "sleep-cancel": "./sleep_cancel.ts",
+  "cancel-10000": "./cancel.ts",
+  "cancel-100000": "./cancel.ts",
 };
 
 export const rowIds: readonly string[] = Object.keys(files);
 
+/** Loads the file of a row, whose id must be one of `rowIds`, and all its peers. */
 export async function loadRow(id: string): Promise<Row> {
-  const { rows } = await files[id]();
-  const row = rows.find((row) => row.id === id);
+  const module: { rows: readonly Row[] } = await import(import.meta.resolve(files[id]));
+  const row = module.rows.find((row) => row.id === id);
   if (row === undefined) {
-    throw new Error(`Cannot load row ${id} as its file does not define it. Correct bench/rows.ts.`);
+    throw new Error(
+      `Cannot load row ${id} as ${files[id]} does not define it. Correct bench/rows.ts`,
+    );
   }
   return row;
 }

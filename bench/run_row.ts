@@ -1,7 +1,10 @@
 /**
  * The process of one row: `main.ts` starts it, with the garbage collector exposed, so that no row inherits another's heap or
  * the types its compiler has seen. It runs the row named by its argument and prints a RowResult as JSON, its only output.
+ *
+ * @module
  */
+
 import { runRow } from "./harness.ts";
 import { loadRow } from "./rows.ts";
 

@@ -5,14 +5,15 @@
  * The floor is `setTimeout` and `clearTimeout`, and the promise around them rejected with one error that all share: nothing in
  * it can be left out. Grove's sleeps are cancelled by the scope they run in. "grove, moveOnAfter" is the other usage, one timeout
  * at a time around work that ends before it: its price has a scope in it that the floor does not have.
+ *
+ * @module
  */
-import { CancelScope, moveOnAfter, sleep } from "../mod.ts";
+
+import { cancelScope, moveOnAfter, sleep } from "../mod.ts";
 import { timed } from "./clock.ts";
+import { LONG } from "./long_sleep.ts";
 import { delay } from "./peers/std_async.ts";
 import type { Row } from "./row.ts";
-
-/** Eleven days: longer than the benchmark, shorter than a timer can be. */
-const LONG = 1e9;
 
 const reason = new Error("cancelled");
 
@@ -45,8 +46,7 @@ async function timeouts(size: number): Promise<void> {
 }
 
 async function grove(size: number): Promise<void> {
-  const scope = new CancelScope();
-  await scope.run(async () => {
+  await cancelScope(async (scope) => {
     const all = new Array<Promise<void>>(size);
     for (let i = 0; i < size; i++) all[i] = sleep(LONG);
     const over = allRejected(all);
@@ -80,7 +80,11 @@ export const rows: Row[] = [{
     timed("floor", load, timeouts),
     timed("grove", load, grove),
     timed("grove, moveOnAfter", load, unmetDeadlines),
-    timed("@std delay", { ...load, note: "with an AbortController each, to be cancelled by" }, delays),
+    timed(
+      "@std delay",
+      { ...load, note: "with an AbortController each, to be cancelled by" },
+      delays,
+    ),
   ],
   goals: [{ times: 0.1, of: "floor" }],
 }];

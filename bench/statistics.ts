@@ -8,8 +8,9 @@
  *
  * A spread is the distance between the quartiles divided by the median: of the per-round ratios for a contender, of its own
  * figures for the floor, whose ratio is 1 in every round. 0.1 says that half of the rounds lay within some ±5 %.
+ *
+ * @module
  */
-
 /** The value below which the given fraction of the values lies, interpolated between neighbors as NumPy does. */
 export function quantile(values: readonly number[], fraction: number): number {
   if (values.length === 0) {

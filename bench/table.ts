@@ -1,7 +1,10 @@
 /**
  * What a row's samples look like to a reader: lines for `--json`, and a table that people can read, with the goals of the
  * row under it and whether they were reached.
+ *
+ * @module
  */
+
 import type { Goal, RowResult, Samples, Unit } from "./row.ts";
 import { median, ratios, spread } from "./statistics.ts";
 
@@ -31,7 +34,7 @@ export function linesOf(result: RowResult): Line[] {
     return {
       row: result.row,
       contender,
-      ...figure(result.unit, round(median(values), 1)),
+      ...figure(result.unit, round(median(values), 2)),
       ratio: round(median(toFloor), 3),
       spread: round(spread(contender === "floor" ? values : toFloor), 3),
     };
@@ -48,15 +51,24 @@ export function goalLine(result: RowResult, goal: Goal): string {
   const { values } = samplesOf(result, subject);
   const [limit, reached, shown] = "bytes" in goal
     ? [goal.bytes, median(values), `${count(goal.bytes)} bytes`]
-    : [goal.times, median(ratios(values, samplesOf(result, goal.of).values)), `${goal.times} × ${goal.of}`];
+    : [
+      goal.times,
+      median(ratios(values, samplesOf(result, goal.of).values)),
+      `${goal.times} × ${goal.of}`,
+    ];
   const verdict = reached <= limit ? "reached" : "NOT REACHED";
   const kind = goal.stretch === undefined ? "goal" : `stretch goal (${goal.stretch})`;
-  return `${kind}: ${subject} ≤ ${shown}: ${"bytes" in goal ? count(reached) : reached.toFixed(2)}, ${verdict}`;
+  return `${kind}: ${subject} ≤ ${shown}: ${
+    "bytes" in goal ? count(reached) : reached.toFixed(2)
+  }, ${verdict}`;
 }
 
 function count(value: number): string {
   const digits = Math.abs(value) < 10 ? 2 : Math.abs(value) < 1000 ? 1 : 0;
-  return value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return value.toLocaleString("en-US", {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  });
 }
 
 /** The row as aligned text. */
@@ -73,7 +85,8 @@ export function tableOf(result: RowResult): string {
   ];
   const widths = cells[0].map((_, column) => Math.max(...cells.map((row) => row[column].length)));
   const body = cells.map((row) =>
-    "  " + row.map((cell, i) => i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i] + 2)).join("")
+    "  " +
+    row.map((cell, i) => i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i] + 2)).join("")
   );
   const notes = result.samples.flatMap(({ contender, note }) =>
     note === undefined ? [] : [`  note: ${contender}: ${note}`]

@@ -1,5 +1,6 @@
 /**
- * A time that comes, as a thing to wait for: the time-out arm of a `select`, or a promise made now and awaited later.
+ * A time that comes, as a thing to wait for: the time-out arm of a `select`, or a promise made now
+ * and awaited later.
  *
  * @module
  */
@@ -12,7 +13,10 @@ import { enqueue, notReady, poll, type Waitable, waitFor } from "./kernel/wait.t
 
 const never = new WaitQueue<void>({ kind: "sleep", name: "forever" });
 
-/** A moment to wait for, by any number of tasks, any number of times. It is made by {@linkcode after}. */
+/**
+ * A moment to wait for, by any number of tasks, any number of times. It is made by
+ * {@linkcode after}.
+ */
 export class After implements Waitable<void>, PromiseLike<void> {
   readonly #due: number;
 
@@ -47,7 +51,8 @@ export class After implements Waitable<void>, PromiseLike<void> {
 }
 
 /**
- * The moment in `ms` milliseconds, counted from this call. Nothing is set up until somebody waits for it.
+ * The moment in `ms` milliseconds, counted from this call. Nothing is set up until somebody waits
+ * for it.
  *
  * @param ms Milliseconds from now. `Infinity` never comes.
  * @returns Something to `await`, now or later.

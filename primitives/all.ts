@@ -14,8 +14,8 @@ export type Results<F extends readonly TaskFunction<unknown>[]> = {
 };
 
 /**
- * Calls functions concurrently and waits for all. When one fails, the others are cancelled and waited for, and its error is
- * thrown.
+ * Calls functions concurrently and waits for all. When one fails, the others are cancelled and
+ * waited for, and its error is thrown.
  *
  * `Promise.all` of promises differs: there the others go on, unowned.
  *

@@ -19,7 +19,8 @@ export type SettledResults<F extends readonly TaskFunction<unknown>[]> = {
  *
  * @typeParam F The functions.
  * @param fns What to call; each gets the task that it runs in.
- * @returns How each of them ended, in the order of the functions, in the form that `Promise.allSettled` has.
+ * @returns How each of them ended, in the order of the functions, in the form that
+ * `Promise.allSettled` has.
  * @throws {TypeError} At the call, when one is no function; nothing has started then.
  * @throws {Cancelled} When a scope outside is cancelled.
  *

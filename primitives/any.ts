@@ -10,14 +10,15 @@ import type { TaskFunction } from "./kernel/task.ts";
 import { taskGroup } from "./task_group.ts";
 
 /**
- * Calls functions concurrently; when the first has succeeded, the others are cancelled *and waited for*. Failures count only when
- * all have failed.
+ * Calls functions concurrently; when the first has succeeded, the others are cancelled *and waited
+ * for*. Failures count only when all have failed.
  *
  * @typeParam F The functions.
  * @param fns What to call; each gets the task that it runs in.
  * @returns What the first to succeed returned.
  * @throws {TypeError} At the call, when one is no function; nothing has started then.
- * @throws {AggregateError} When all have failed, with their errors in the order of the functions; also for no function at all.
+ * @throws {AggregateError} When all have failed, with their errors in the order of the functions;
+ * also for no function at all.
  * @throws {Cancelled} When a scope outside is cancelled.
  *
  * @example

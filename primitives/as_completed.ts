@@ -18,8 +18,8 @@ import {
 } from "./kernel/wait.ts";
 
 /**
- * Gives tasks as they end, whichever way: await each to get its value or its error. The tasks belong to their groups: leaving the
- * loop early does not cancel them.
+ * Gives tasks as they end, whichever way: await each to get its value or its error. The tasks
+ * belong to their groups: leaving the loop early does not cancel them.
  *
  * @typeParam T What the tasks resolve to.
  * @param tasks The tasks; one that is named twice is given once.
@@ -85,7 +85,10 @@ export function rest(due: number): number {
   return due === Infinity ? Infinity : Math.max(0, due - currentClock().now());
 }
 
-/** A task in a box. A promise that is resolved with a task itself would wait for it, as a task has a `then`. */
+/**
+ * A task in a box. A promise that is resolved with a task itself would wait for it, as a task has a
+ * `then`.
+ */
 export interface End<T> {
   readonly value: Task<T>;
 }

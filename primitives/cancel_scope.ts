@@ -30,8 +30,8 @@ export interface CancelScopeOptions extends ScopeOptions {
 }
 
 /**
- * A scope to be entered once, with one function. It can be made, handed around and even cancelled before that; a `timeout` counts from
- * the entry.
+ * A scope to be entered once, with one function. It can be made, handed around and even cancelled
+ * before that; a `timeout` counts from the entry.
  *
  * `moveOnAfter`, `failAfter`, `shield` and `cancelScope` cover the usual cases in one call.
  *
@@ -72,12 +72,17 @@ export class CancelScope extends Scope {
     if (options.shield) shieldScope(this, true);
   }
 
-  /** Whether the function was cut short by this scope's own cancellation, and that was caught here. */
+  /**
+   * Whether the function was cut short by this scope's own cancellation, and that was caught here.
+   */
   get cancelledCaught(): boolean {
     return this.#cancelledCaught;
   }
 
-  /** Whether cancellations from outside are kept out. When a shield is lifted, one that waits is delivered at once. */
+  /**
+   * Whether cancellations from outside are kept out. When a shield is lifted, one that waits is
+   * delivered at once.
+   */
   get shielded(): boolean {
     return isShielded(this);
   }
@@ -91,7 +96,8 @@ export class CancelScope extends Scope {
    *
    * @typeParam T What the function resolves to.
    * @param fn What to run; it is called with the scope.
-   * @returns What the function returned; `undefined` when it was cut short by this scope's cancellation.
+   * @returns What the function returned; `undefined` when it was cut short by this scope's
+   * cancellation.
    * @throws {TypeError} When `fn` is no function or the scope was entered before.
    * @throws What the function throws; a `Cancelled` of a scope outside.
    */
@@ -114,7 +120,8 @@ export class CancelScope extends Scope {
       return await runIn(this, fn, this, undefined);
     } catch (error) {
       if (cancelledIn(error)?.scope !== this) throw error;
-      // Of nested cancelled scopes the outermost catches: what goes up from here is its error, not ours.
+      // Of nested cancelled scopes the outermost catches: what goes up from here is its error, not
+      // ours.
       const outer = this.shielded ? null : pendingIn(around);
       if (outer !== null) throw outer;
       this.#cancelledCaught = true;
@@ -132,7 +139,8 @@ export class CancelScope extends Scope {
  * @typeParam T What the function resolves to.
  * @param fn What to run.
  * @param options Name, time limit, signal and shield.
- * @returns What the function returned; `undefined` when it was cut short by `scope.cancel()`, the time limit or the signal.
+ * @returns What the function returned; `undefined` when it was cut short by `scope.cancel()`, the
+ * time limit or the signal.
  * @throws {TypeError | RangeError} When an argument makes no sense.
  * @throws What the function throws; a `Cancelled` of a scope outside.
  *
@@ -154,7 +162,10 @@ export function cancelScope<T>(
   return new CancelScope(options).enter(fn);
 }
 
-/** What a scope whose function was cut short by its deadline is to throw; `undefined` where it was not. */
+/**
+ * What a scope whose function was cut short by its deadline is to throw; `undefined` where it was
+ * not.
+ */
 export function timeoutOf(scope: CancelScope): unknown {
   return scope.cancelledCaught && causeOf(scope) === "deadline"
     ? scope.cancelled?.reason

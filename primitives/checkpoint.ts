@@ -12,8 +12,8 @@ import { entry, suspend, Waiter } from "./kernel/wait.ts";
 const passed: Promise<void> = Promise.resolve();
 
 /**
- * Throws when the current scope is cancelled, and lets other tasks that are ready go first when it is not. It does not let timers or
- * sockets in: for that there is {@linkcode yieldNow}.
+ * Throws when the current scope is cancelled, and lets other tasks that are ready go first when it
+ * is not. It does not let timers or sockets in: for that there is {@linkcode yieldNow}.
  *
  * @returns Resolves to nothing.
  * @throws {Cancelled} When the scope is cancelled, every time.
@@ -35,8 +35,8 @@ export function checkpoint(): Promise<void> {
 let turn: WaitQueue<void> | undefined;
 
 /**
- * Lets the whole event loop turn once: timers, sockets and all other tasks. A long computation that calls it now and then keeps a
- * server responsive.
+ * Lets the whole event loop turn once: timers, sockets and all other tasks. A long computation that
+ * calls it now and then keeps a server responsive.
  *
  * @returns Resolves to nothing, in the next turn.
  * @throws {Cancelled} When the scope is cancelled.

@@ -8,16 +8,18 @@ import { CancelScope, timeoutOf } from "./cancel_scope.ts";
 import { checkFunction, checkTime } from "./kernel/check.ts";
 
 /**
- * Runs a function, and fails when it takes longer than `ms` milliseconds. Where limits are nested, the earliest counts.
+ * Runs a function, and fails when it takes longer than `ms` milliseconds. Where limits are nested,
+ * the earliest counts.
  *
  * @typeParam T What the function resolves to.
- * @param ms The time limit in milliseconds. With 0 the function runs to its first checkpoint; `Infinity` is no limit.
+ * @param ms The time limit in milliseconds. With 0 the function runs to its first checkpoint;
+ * `Infinity` is no limit.
  * @param fn What to run; it is called with its scope.
  * @returns What the function returned.
  * @throws {TypeError | RangeError} At the call, when an argument makes no sense.
  * @throws {TimeoutError} When the time was up, once the function has ended.
- * @throws What the function throws; the scope's `Cancelled` when the function cancelled it itself; a `Cancelled` of a scope
- * outside.
+ * @throws What the function throws; the scope's `Cancelled` when the function cancelled it itself;
+ * a `Cancelled` of a scope outside.
  *
  * @example
  * ```ts

@@ -1,9 +1,10 @@
 /**
- * An async iterator that a group of tasks feeds: what `map` and `merge` return. The group is opened by the first `next()`, in
- * the scope of the caller; it is cancelled and awaited when the loop is left early, and its failure is thrown in the loop.
+ * An async iterator that a group of tasks feeds: what `map` and `merge` return. The group is opened
+ * by the first `next()`, in the scope of the caller; it is cancelled and awaited when the loop is
+ * left early, and its failure is thrown in the loop.
  *
- * Written by hand and not as an async generator, which is twice as slow an item. An item that is there is handed over without
- * a wait; only who finds nothing is suspended.
+ * Written by hand and not as an async generator, which is twice as slow an item. An item that is
+ * there is handed over without a wait; only who finds nothing is suspended.
  *
  * @module
  */
@@ -125,7 +126,8 @@ export class GroupIterator<T> implements AsyncIterableIterator<T>, Outlet<T> {
     return this.#items.length - this.#head;
   }
 
-  // At half, and not at the first place that is free: else each task would pause and go on for every single item.
+  // At half, and not at the first place that is free: else each task would pause and go on for
+  // every single item.
   #letGo(): void {
     if (this.#room === undefined || this.#waiting() > this.#capacity / 2) return;
     this.#room = undefined;

@@ -1,6 +1,7 @@
 /**
- * The tree of all tasks, as data and as text: what each is, what it waits for, and which do not end although they were
- * cancelled. It is read from the kernel's own lists when it is asked for; nothing is recorded for it meanwhile.
+ * The tree of all tasks, as data and as text: what each is, what it waits for, and which do not end
+ * although they were cancelled. It is read from the kernel's own lists when it is asked for;
+ * nothing is recorded for it meanwhile.
  *
  * @module
  */
@@ -30,8 +31,9 @@ export interface TreeNode {
   /** What it waits for: usually one thing, more where it waits for several at once. */
   readonly waitingFor: readonly WaitingFor[];
   /**
-   * For a task that goes on although it was cancelled longer ago than the grace: for how many milliseconds. It awaits something
-   * foreign that does not know of the cancellation; `cancellable()` or `currentTask().signal` is the cure.
+   * For a task that goes on although it was cancelled longer ago than the grace: for how many
+   * milliseconds. It awaits something foreign that does not know of the cancellation;
+   * `cancellable()` or `currentTask().signal` is the cure.
    */
   readonly stuckFor?: number;
   /** Where a task was spawned, if `traceSpawns(true)` was called before. */
@@ -55,7 +57,8 @@ export interface InspectOptions {
 }
 
 /**
- * The tree of everything that runs, from the root task down, as plain data: ready for `JSON.stringify`.
+ * The tree of everything that runs, from the root task down, as plain data: ready for
+ * `JSON.stringify`.
  *
  * @param options After which time a cancelled task counts as stuck.
  * @returns The root, with its children.
@@ -109,7 +112,8 @@ function node(scope: Scope, cancelledBefore: number): TreeNode {
   const waiting = blockedIn(scope);
   const below = children(scope);
   const isTask = scope instanceof Task;
-  // Whoever waits in Grove was woken by the cancellation, and whoever has children waits for them: what is left is foreign.
+  // Whoever waits in Grove was woken by the cancellation, and whoever has children waits for them:
+  // what is left is foreign.
   const stuckSince = isTask && scope.state === "running" && pending !== null &&
       waiting.length === 0 && below.length === 0
     ? cancelledAt(pending.scope as Scope)

@@ -11,12 +11,15 @@ import type { WaitOptions } from "./kernel/wait.ts";
 import { sleep } from "./sleep.ts";
 
 /**
- * Ticks every `ms` milliseconds, the first time after `ms`. The pace is kept from the start: the work between two ticks does not
- * add to it. Ticks that came while nobody waited are not made up for.
+ * Ticks every `ms` milliseconds, the first time after `ms`. The pace is kept from the start: the
+ * work between two ticks does not add to it. Ticks that came while nobody waited are not made up
+ * for.
  *
  * @param ms The time between two ticks, in milliseconds; more than 0.
- * @param options `signal`; with `endOnStop` the loop ends when the scope is asked to stop. `timeout` limits each wait.
- * @returns The ticks: how many intervals have passed since the start (1, 2, …; a number is left out for a missed tick).
+ * @param options `signal`; with `endOnStop` the loop ends when the scope is asked to stop.
+ * `timeout` limits each wait.
+ * @returns The ticks: how many intervals have passed since the start (1, 2, …; a number is left out
+ * for a missed tick).
  * @throws {TypeError | RangeError} At the call, when `ms` makes no sense.
  *
  * @example

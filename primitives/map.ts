@@ -1,6 +1,7 @@
 /**
- * A function over many items, some at a time. A few long-lived tasks, "slots", take one item after the other, so that an
- * item costs no task: measured, that is five to thirty times cheaper an item than a task or a promise chain for each.
+ * A function over many items, some at a time. A few long-lived tasks, "slots", take one item after
+ * the other, so that an item costs no task: measured, that is five to thirty times cheaper an item
+ * than a task or a promise chain for each.
  *
  * @module
  */
@@ -20,11 +21,13 @@ export interface MapOptions {
 }
 
 /**
- * Calls a function for each item, several at a time, and gives the results as they can be had. Items are taken from the source only as
- * fast as results are taken from this: at most twice `concurrency` are on the way.
+ * Calls a function for each item, several at a time, and gives the results as they can be had.
+ * Items are taken from the source only as fast as results are taken from this: at most twice
+ * `concurrency` are on the way.
  *
- * The work begins with the loop over the results. Leaving the loop early cancels what runs and waits for it; a failure cancels the
- * rest and is thrown in the loop, after the results that were ready before it.
+ * The work begins with the loop over the results. Leaving the loop early cancels what runs and
+ * waits for it; a failure cancels the rest and is thrown in the loop, after the results that were
+ * ready before it.
  *
  * @typeParam T An item.
  * @typeParam R What the function resolves to.
@@ -128,7 +131,8 @@ function feed<T, R>(
           asking++;
           next = await cancellable(next);
           asking--;
-          // One slot at most asks while the others work: an item that is slow to come costs no idle slots.
+          // One slot at most asks while the others work: an item that is slow to come costs no idle
+          // slots.
           if (asking === 0 && !next.done && slots < concurrency) openSlot();
         }
         if (next.done) break;
@@ -148,7 +152,8 @@ function feed<T, R>(
   }
 
   openSlot();
-  // A synchronous source gives each slot its first item while the slot is being opened, and ends here if there are few.
+  // A synchronous source gives each slot its first item while the slot is being opened, and ends
+  // here if there are few.
   while (source.synchronous && slots < concurrency && !exhausted) openSlot();
 }
 

@@ -9,11 +9,11 @@ import { GroupIterator } from "./group_iterator.ts";
 import { openSource } from "./source.ts";
 
 /**
- * Reads from several iterables at once and gives their items as they come, those of one iterable in their order. From each at most
- * one item is read ahead.
+ * Reads from several iterables at once and gives their items as they come, those of one iterable in
+ * their order. From each at most one item is read ahead.
  *
- * The reading begins with the loop. Leaving the loop early closes the iterables; a failure of one closes the others and is thrown in
- * the loop.
+ * The reading begins with the loop. Leaving the loop early closes the iterables; a failure of one
+ * closes the others and is thrown in the loop.
  *
  * @typeParam T An item.
  * @param iterables What to read from: iterables or async iterables.

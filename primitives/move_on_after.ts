@@ -16,12 +16,13 @@ export type MoveOnResult<T> =
  * Runs a function for at most `ms` milliseconds, and goes on.
  *
  * @typeParam T What the function resolves to.
- * @param ms The time limit in milliseconds. With 0 the function runs to its first checkpoint; `Infinity` is no limit.
+ * @param ms The time limit in milliseconds. With 0 the function runs to its first checkpoint;
+ * `Infinity` is no limit.
  * @param fn What to run; it is called with its scope.
  * @returns Whether the time was up, and the function's value where it was not.
  * @throws {TypeError | RangeError} At the call, when an argument makes no sense.
- * @throws What the function throws; the scope's `Cancelled` when the function cancelled it itself; a `Cancelled` of a scope
- * outside, whose cancellation, come first, never counts as a time-out.
+ * @throws What the function throws; the scope's `Cancelled` when the function cancelled it itself;
+ * a `Cancelled` of a scope outside, whose cancellation, come first, never counts as a time-out.
  *
  * @example
  * ```ts

@@ -1,6 +1,6 @@
 /**
- * Nurseries: groups for services. A nursery keeps no results and owes none; it can wait until a child is ready to serve,
- * and start one again that failed.
+ * Nurseries: groups for services. A nursery keeps no results and owes none; it can wait until a
+ * child is ready to serve, and start one again that failed.
  *
  * @module
  */
@@ -29,7 +29,10 @@ export interface NurserySpawnOptions extends SpawnOptions {
   restart?: RestartPolicy;
 }
 
-/** What {@linkcode Nursery.start} runs: it is called with its own task, and with the function to call once it is ready. */
+/**
+ * What {@linkcode Nursery.start} runs: it is called with its own task, and with the function to
+ * call once it is ready.
+ */
 export type ServiceFunction<V> = (
   task: Task<unknown>,
   started: (value: V) => void,
@@ -73,16 +76,17 @@ export class Nursery extends TaskGroup {
   }
 
   /**
-   * Starts a child and waits until it says that it serves. Until then its failure is thrown here, and the nursery lives on;
-   * after that it is a child like any other.
+   * Starts a child and waits until it says that it serves. Until then its failure is thrown here,
+   * and the nursery lives on; after that it is a child like any other.
    *
    * @typeParam V What the child tells.
-   * @param fn What to run: called with its task and with `started`, which it calls once, with what its users need to know
-   * (an address, say).
+   * @param fn What to run: called with its task and with `started`, which it calls once, with what
+   * its users need to know (an address, say).
    * @param options `name` and `daemon`.
    * @returns What was given to `started`.
-   * @throws What the child threw before it called `started`; an `Error` when it returned without a call; a `Cancelled` when
-   * the caller was cancelled, once the child has ended, which is cancelled with it.
+   * @throws What the child threw before it called `started`; an `Error` when it returned without a
+   * call; a `Cancelled` when the caller was cancelled, once the child has ended, which is cancelled
+   * with it.
    *
    * @example
    * ```ts
@@ -154,16 +158,20 @@ export class Nursery extends TaskGroup {
 }
 
 /**
- * Opens a group for services, runs `body` in it and waits for all children. It differs from `taskGroup` in what it adds
- * (`start`, `restart`) and in its quiet end: a nursery that was told to `cancel()` returns `undefined`.
+ * Opens a group for services, runs `body` in it and waits for all children. It differs from
+ * `taskGroup` in what it adds (`start`, `restart`) and in its quiet end: a nursery that was told to
+ * `cancel()` returns `undefined`.
  *
- * It keeps nothing of children that have ended: one that has served ten million connections is no larger than on the first.
+ * It keeps nothing of children that have ended: one that has served ten million connections is no
+ * larger than on the first.
  *
  * @typeParam T What the body resolves to.
  * @param body Called with the nursery.
  * @param options As for `taskGroup`.
- * @returns What the body returned, once all children have ended; `undefined` when `cancel()` cut it short.
- * @throws {TypeError | RangeError} At once, when an argument makes no sense; nothing has started then.
+ * @returns What the body returned, once all children have ended; `undefined` when `cancel()` cut it
+ * short.
+ * @throws {TypeError | RangeError} At once, when an argument makes no sense; nothing has started
+ * then.
  * @throws What `taskGroup` throws, but for its own `cancel()`.
  *
  * @example
@@ -192,7 +200,10 @@ export function nursery<T>(
   return conduct(nursery, body);
 }
 
-/** A nursery without a body, whose life ends with its disposal. It is made by {@linkcode openNursery}. */
+/**
+ * A nursery without a body, whose life ends with its disposal. It is made by
+ * {@linkcode openNursery}.
+ */
 export class OpenNursery extends Nursery implements AsyncDisposable {
   #closing: Promise<void> | undefined;
 
@@ -209,11 +220,12 @@ export class OpenNursery extends Nursery implements AsyncDisposable {
 }
 
 /**
- * Opens a nursery for an object whose life is not one call: the object holds it, spawns into it, and disposes of it.
- * It belongs to the scope it is opened in, and is ended with it at the latest.
+ * Opens a nursery for an object whose life is not one call: the object holds it, spawns into it,
+ * and disposes of it. It belongs to the scope it is opened in, and is ended with it at the latest.
  *
- * A failed child cancels its siblings; the failure is thrown by the disposal, since there is no body to throw it in.
- * Prefer `nursery(body)` where it fits: a disposer cannot see the error of the block it leaves.
+ * A failed child cancels its siblings; the failure is thrown by the disposal, since there is no
+ * body to throw it in. Prefer `nursery(body)` where it fits: a disposer cannot see the error of the
+ * block it leaves.
  *
  * @param options As for `taskGroup`.
  * @returns The nursery, to be held by `await using` or disposed of by its owner.
@@ -249,7 +261,8 @@ export function openNursery(options: TaskGroupOptions = {}): OpenNursery {
 }
 
 function abandon(nursery: OpenNursery): void {
-  // Nobody disposed of it in time. A failure is thrown where nobody catches it: that is loud, but the error is not lost.
+  // Nobody disposed of it in time. A failure is thrown where nobody catches it: that is loud, but
+  // the error is not lost.
   nursery[Symbol.asyncDispose]().catch((error) => {
     if (!isCancelled(error)) throw error;
   });

@@ -9,13 +9,14 @@ import type { TaskFunction } from "./kernel/task.ts";
 import { taskGroup } from "./task_group.ts";
 
 /**
- * Calls functions concurrently; when the first has ended, the others are cancelled *and waited for*. `Promise.race` leaves them
- * running.
+ * Calls functions concurrently; when the first has ended, the others are cancelled *and waited
+ * for*. `Promise.race` leaves them running.
  *
  * @typeParam F The functions.
  * @param fns What to call, at least one; each gets the task that it runs in.
  * @returns What the first to end returned.
- * @throws {TypeError | RangeError} At the call, when one is no function, or there is none; nothing has started then.
+ * @throws {TypeError | RangeError} At the call, when one is no function, or there is none; nothing
+ * has started then.
  * @throws What the first to end threw; what a loser threw in its clean-up.
  *
  * @example

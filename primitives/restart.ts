@@ -1,6 +1,6 @@
 /**
- * Restarting a task that ended: the supervision of Erlang/OTP's supervisors, with their limit on how often
- * ("maximum restart intensity": https://www.erlang.org/doc/system/sup_princ.html).
+ * Restarting a task that ended: the supervision of Erlang/OTP's supervisors, with their limit on
+ * how often ("maximum restart intensity": https://www.erlang.org/doc/system/sup_princ.html).
  *
  * @module
  */
@@ -16,11 +16,16 @@ import { sleep } from "./sleep.ts";
 export interface RestartPolicy {
   /** After which ends: of those that failed, or of all. Cancelled tasks are never started again. */
   on: "failure" | "always";
-  /** How many restarts `within` that time; one more end escalates: it fails the nursery. Default: 5. */
+  /**
+   * How many restarts `within` that time; one more end escalates: it fails the nursery. Default: 5.
+   */
   max?: number;
   /** Over how many milliseconds restarts are counted. Default: 60,000. */
   within?: number;
-  /** Milliseconds to wait before a restart, or a function of how many were counted (1, 2, …). Default: 0. */
+  /**
+   * Milliseconds to wait before a restart, or a function of how many were counted (1, 2, …).
+   * Default: 0.
+   */
   backoff?: number | ((restarts: number) => number);
 }
 

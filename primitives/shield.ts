@@ -15,14 +15,17 @@ export interface ShieldOptions {
 }
 
 /**
- * Runs a function that cancellations from outside do not reach: the clean-up in a `finally`, say, which has to wait although its
- * task was cancelled. They are delivered at the first checkpoint after it.
+ * Runs a function that cancellations from outside do not reach: the clean-up in a `finally`, say,
+ * which has to wait although its task was cancelled. They are delivered at the first checkpoint
+ * after it.
  *
- * Only what runs inside is protected: a group opened outside is cancelled as ever, also while its body is in a shield.
+ * Only what runs inside is protected: a group opened outside is cancelled as ever, also while its
+ * body is in a shield.
  *
  * @typeParam T What the function resolves to.
  * @param fn What to run; it is called with its scope.
- * @param options `timeout` in milliseconds: how long it may take at most. Give one wherever a peer could keep you waiting.
+ * @param options `timeout` in milliseconds: how long it may take at most. Give one wherever a peer
+ * could keep you waiting.
  * @returns What the function returned.
  * @throws {TypeError | RangeError} At the call, when an argument makes no sense.
  * @throws {TimeoutError} When the `timeout` was up.

@@ -1,6 +1,6 @@
 /**
- * Sleeping. All sleeps that end in the same millisecond share one place in one heap under one native timer: see
- * `kernel/timers.ts`.
+ * Sleeping. All sleeps that end in the same millisecond share one place in one heap under one
+ * native timer: see `kernel/timers.ts`.
  *
  * @module
  */
@@ -16,11 +16,13 @@ import { entry, suspend, Waiter, type WaitOptions } from "./kernel/wait.ts";
 const forever = new WaitQueue<void>({ kind: "sleep", name: "forever" });
 
 /**
- * Suspends the task for some time. It never ends early, and at most a millisecond late as far as Grove is concerned; what the
- * event loop adds comes on top.
+ * Suspends the task for some time. It never ends early, and at most a millisecond late as far as
+ * Grove is concerned; what the event loop adds comes on top.
  *
- * @param ms How long, in milliseconds. 0 lets the event loop turn once; `Infinity` sleeps until it is cancelled.
- * @param options `signal` and `timeout`; with `endOnStop` it resolves early when the scope is asked to stop.
+ * @param ms How long, in milliseconds. 0 lets the event loop turn once; `Infinity` sleeps until it
+ * is cancelled.
+ * @param options `signal` and `timeout`; with `endOnStop` it resolves early when the scope is asked
+ * to stop.
  * @returns Resolves to nothing, when the time has passed.
  * @throws {TypeError | RangeError} At the call, when `ms` is negative or no number.
  * @throws {Cancelled} When the scope is cancelled.
@@ -40,7 +42,8 @@ export function sleep(ms: number, options?: WaitOptions): Promise<void> {
 /**
  * Suspends the task until a date.
  *
- * @param date A `Date`, or milliseconds since 1970. One that has passed lets the event loop turn once.
+ * @param date A `Date`, or milliseconds since 1970. One that has passed lets the event loop turn
+ * once.
  * @param options As for {@linkcode sleep}.
  * @returns Resolves to nothing, when the date has come.
  * @throws {TypeError | RangeError} At the call, when it is no valid date.

@@ -1,6 +1,7 @@
 /**
- * Items from an iterable or an async iterable, for several tasks that take them one at a time. `next()` of an async iterator
- * must not be called again before it has answered, so those who ask meanwhile wait in line.
+ * Items from an iterable or an async iterable, for several tasks that take them one at a time.
+ * `next()` of an async iterator must not be called again before it has answered, so those who ask
+ * meanwhile wait in line.
  *
  * @module
  */
@@ -93,7 +94,8 @@ class AsyncSource<T> implements Source<T> {
     if (this.#done) return;
     this.#done = true;
     const closed = this.#iterator?.return?.();
-    // A generator that is stuck in a foreign await answers `return()` only after that. It is told, but not waited for.
+    // A generator that is stuck in a foreign await answers `return()` only after that. It is told,
+    // but not waited for.
     if (this.#answering) closed?.catch(() => {});
     else await closed;
   }

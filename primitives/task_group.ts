@@ -1,6 +1,7 @@
 /**
- * Task groups: the place where tasks are spawned, and the promise that none of them is lost. A group is a scope with
- * children; what it adds is the count of those that hold it open, and the rules of what its end means.
+ * Task groups: the place where tasks are spawned, and the promise that none of them is lost. A
+ * group is a scope with children; what it adds is the count of those that hold it open, and the
+ * rules of what its end means.
  *
  * @module
  */
@@ -41,13 +42,16 @@ import {
 /** What a group can be told. */
 export interface TaskGroupOptions extends ScopeOptions {
   /**
-   * What the failure of one does to the others: "cancel" (the default) cancels them and throws that failure as it is;
-   * "continue" lets them end, and throws an `AggregateError` of all failures.
+   * What the failure of one does to the others: "cancel" (the default) cancels them and throws that
+   * failure as it is; "continue" lets them end, and throws an `AggregateError` of all failures.
    */
   onFailure?: "cancel" | "continue";
   /** How many children may run at once; further ones are queued. Default: `Infinity`. */
   limit?: number;
-  /** How a cancellation ends the children: "together" (the default), or one by one, the youngest first. */
+  /**
+   * How a cancellation ends the children: "together" (the default), or one by one, the youngest
+   * first.
+   */
   shutdown?: "together" | "reverse";
 }
 
@@ -55,7 +59,10 @@ export interface TaskGroupOptions extends ScopeOptions {
 export interface SpawnOptions {
   /** What `inspect()` and errors call the task. Default: the function's name. */
   name?: string;
-  /** A daemon does not hold the group open: it is cancelled when the body and all others have ended. Default: `false`. */
+  /**
+   * A daemon does not hold the group open: it is cancelled when the body and all others have ended.
+   * Default: `false`.
+   */
   daemon?: boolean;
 }
 
@@ -65,7 +72,10 @@ export type GroupBody<T, G extends TaskGroup = TaskGroup> = (group: G) => T | Pr
 /** Puts a new group into the current scope. */
 export let openGroup: (group: TaskGroup, options: TaskGroupOptions) => void;
 
-/** Runs the body of an open group, and resolves as the group ends: `undefined` for a body that was cut short. */
+/**
+ * Runs the body of an open group, and resolves as the group ends: `undefined` for a body that was
+ * cut short.
+ */
 export let conduct: <G extends TaskGroup, T>(
   group: G,
   body: GroupBody<T, G>,
@@ -136,12 +146,12 @@ export class TaskGroup extends TaskOwner {
   }
 
   /**
-   * Starts a child. Its function is called at once and runs up to its first `await` before this returns; in a group that
-   * has a `limit` and no room, it is queued.
+   * Starts a child. Its function is called at once and runs up to its first `await` before this
+   * returns; in a group that has a `limit` and no room, it is queued.
    *
    * @typeParam T What the function resolves to.
-   * @param fn What to run; it is called with its own task. When it fails, so does the group: an exception it throws is never
-   * thrown by `spawn`.
+   * @param fn What to run; it is called with its own task. When it fails, so does the group: an
+   * exception it throws is never thrown by `spawn`.
    * @param options `name` and `daemon`.
    * @returns The task: to await its result, to cancel it, or to be ignored.
    * @throws {TypeError} When `fn` is no function.
@@ -167,7 +177,8 @@ export class TaskGroup extends TaskOwner {
     const cancelled = pendingIn(this) !== null;
     if (this.#reverse && !cancelled) shieldScope(task, true);
     link(task, this, localsOf(currentScope()));
-    // In a cancelled group nothing is queued: a child runs to its first checkpoint, whatever the limit.
+    // In a cancelled group nothing is queued: a child runs to its first checkpoint, whatever the
+    // limit.
     if (this.#running < this.#limit || cancelled) {
       this.#running++;
       startTask(task, fn);
@@ -178,8 +189,8 @@ export class TaskGroup extends TaskOwner {
   }
 
   /**
-   * Waits until a child can start at once: the back-pressure of a group with a `limit`. When several wait, all are let in
-   * together, and what has no room then is queued.
+   * Waits until a child can start at once: the back-pressure of a group with a `limit`. When
+   * several wait, all are let in together, and what has no room then is queued.
    *
    * @param options `timeout` in milliseconds and `signal`.
    * @returns Resolves to nothing, once there is room.
@@ -202,8 +213,9 @@ export class TaskGroup extends TaskOwner {
   }
 
   /**
-   * Calls a function in this group's scope: what it waits for ends when the group is cancelled. For call-backs that come from
-   * outside, and for platforms that do not follow the current scope across an `await`.
+   * Calls a function in this group's scope: what it waits for ends when the group is cancelled. For
+   * call-backs that come from outside, and for platforms that do not follow the current scope
+   * across an `await`.
    *
    * @param fn What to call.
    * @returns What it returns.
@@ -234,7 +246,10 @@ export class TaskGroup extends TaskOwner {
     this.#fail(error);
   }
 
-  /** Whether its caller waits for a value, so that a body cut short by `cancel()` has to be told by an error. */
+  /**
+   * Whether its caller waits for a value, so that a body cut short by `cancel()` has to be told by
+   * an error.
+   */
   protected get owesValue(): boolean {
     return true;
   }
@@ -257,8 +272,8 @@ export class TaskGroup extends TaskOwner {
   #enqueue<T>(task: Task<T>, fn: TaskFunction<T>): void {
     const turn = new Turn();
     (this.#queued ??= new WaitQueue<void>({ kind: "room in", name: this.name })).add(turn);
-    // A reaction keeps the context of the place where it was made, so that the child has the stores of its spawner, and
-    // not of the sibling whose end makes room.
+    // A reaction keeps the context of the place where it was made, so that the child has the stores
+    // of its spawner, and not of the sibling whose end makes room.
     turn.come.then(() => startTask(task, fn));
     onReached(task, () => {
       if (turn.queue === null) return;
@@ -405,19 +420,21 @@ export function checkGroupOptions(options: TaskGroupOptions, action: string): vo
 }
 
 /**
- * Opens a group, runs `body` in it, and waits for all children: whatever happens, none outlives this call.
+ * Opens a group, runs `body` in it, and waits for all children: whatever happens, none outlives
+ * this call.
  *
- * When the body or a child fails, the others are cancelled and waited for, and the first failure is thrown as it is; what
- * fails meanwhile is kept for `suppressedErrors`.
+ * When the body or a child fails, the others are cancelled and waited for, and the first failure is
+ * thrown as it is; what fails meanwhile is kept for `suppressedErrors`.
  *
  * @typeParam T What the body resolves to.
  * @param body Called with the group.
  * @param options Limits, deadline, signal and the policy on failures.
  * @returns What the body returned, once all children have ended.
- * @throws {TypeError | RangeError} At once, when an argument makes no sense; nothing has started then.
- * @throws The first failure; an `AggregateError` of all with `onFailure: "continue"`; a `TimeoutError` when the group's
- * own time is up; the signal's reason when its own signal aborts; a `Cancelled` when a scope outside is cancelled, or
- * the body was cut short by `group.cancel()`.
+ * @throws {TypeError | RangeError} At once, when an argument makes no sense; nothing has started
+ * then.
+ * @throws The first failure; an `AggregateError` of all with `onFailure: "continue"`; a
+ * `TimeoutError` when the group's own time is up; the signal's reason when its own signal aborts; a
+ * `Cancelled` when a scope outside is cancelled, or the body was cut short by `group.cancel()`.
  *
  * @example
  * ```ts

@@ -1,7 +1,7 @@
 /**
- * Values that belong to a task and are inherited by its children: Python's `contextvars`, JavaScript's proposed
- * `AsyncContext.Variable`. They live in the tree of scopes, so that a hundred of them cost a spawn nothing; each further
- * `AsyncLocalStorage` would make every spawn slower.
+ * Values that belong to a task and are inherited by its children: Python's `contextvars`,
+ * JavaScript's proposed `AsyncContext.Variable`. They live in the tree of scopes, so that a hundred
+ * of them cost a spawn nothing; each further `AsyncLocalStorage` would make every spawn slower.
  *
  * @module
  */
@@ -54,7 +54,8 @@ export class TaskLocal<T> {
   /**
    * The value that holds here.
    *
-   * @returns The value of the innermost `run` around this call, also across spawns; else the default.
+   * @returns The value of the innermost `run` around this call, also across spawns; else the
+   * default.
    */
   get(): T | undefined {
     for (let entry = localsOf(currentScope()); entry !== null; entry = entry.rest) {

@@ -13,7 +13,10 @@ import { waitFor, type WaitOptions } from "./kernel/wait.ts";
 
 /** What {@linkcode wait} can be told. */
 export interface WaitUntilOptions extends WaitOptions {
-  /** What to wait for: the first end, the first failure (or all ends, if none fails), or all ends. Default: "all". */
+  /**
+   * What to wait for: the first end, the first failure (or all ends, if none fails), or all ends.
+   * Default: "all".
+   */
   until?: "first" | "first-error" | "all";
 }
 
@@ -26,8 +29,9 @@ export interface WaitResult<T> {
 }
 
 /**
- * Waits until the first of some tasks has ended, or the first has failed, or all have ended. It throws none of their errors,
- * cancels none of them, and a `timeout` is no error either: what has not ended by then is `pending`.
+ * Waits until the first of some tasks has ended, or the first has failed, or all have ended. It
+ * throws none of their errors, cancels none of them, and a `timeout` is no error either: what has
+ * not ended by then is `pending`.
  *
  * @typeParam T What the tasks resolve to.
  * @param tasks The tasks; one that is named twice is given once.

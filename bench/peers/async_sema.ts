@@ -1,2 +1,7 @@
-/** async-sema, pinned: a semaphore for async functions. */
+/**
+ * async-sema, pinned: a semaphore for async functions.
+ *
+ * @module
+ */
+
 export { Sema } from "npm:async-sema@3.1.1";

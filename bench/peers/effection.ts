@@ -1,2 +1,7 @@
-/** effection, pinned: structured concurrency on generators. */
+/**
+ * effection, pinned: structured concurrency on generators.
+ *
+ * @module
+ */
+
 export { type Operation, run, sleep, spawn, suspend, until } from "npm:effection@4.1.1";

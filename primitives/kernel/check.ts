@@ -1,6 +1,7 @@
 /**
- * The checks of what callers hand in, so that a bad argument is an error at the call, before anything has happened, and
- * reads the same everywhere: "Cannot <do what> as <which> must be …: received …".
+ * The checks of what callers hand in, so that a bad argument is an error at the call, before
+ * anything has happened, and reads the same everywhere: "Cannot <do what> as <which> must be …:
+ * received …".
  *
  * @module
  */
@@ -16,7 +17,10 @@ export function checkFunction(fn: unknown, action: string, what: string): void {
   );
 }
 
-/** Asks for a time in milliseconds: not negative, not NaN. `Infinity` stands for "no limit" where `endless` allows it. */
+/**
+ * Asks for a time in milliseconds: not negative, not NaN. `Infinity` stands for "no limit" where
+ * `endless` allows it.
+ */
 export function checkTime(ms: unknown, action: string, what: string, endless = true): void {
   if (typeof ms !== "number") {
     throw new TypeError(
@@ -32,7 +36,9 @@ export function checkTime(ms: unknown, action: string, what: string, endless = t
   }
 }
 
-/** Asks for a moment in time: a valid `Date`, or milliseconds since 1970, and returns the latter. */
+/**
+ * Asks for a moment in time: a valid `Date`, or milliseconds since 1970, and returns the latter.
+ */
 export function checkDate(date: unknown, action: string, what: string): number {
   const time = date instanceof Date ? date.getTime() : date;
   if (typeof time !== "number") {

@@ -1,6 +1,6 @@
 /**
- * Where time comes from. The real clock keeps at most one native timer, however many tasks sleep; a test can put
- * another clock in its place, under which time jumps.
+ * Where time comes from. The real clock keeps at most one native timer, however many tasks sleep; a
+ * test can put another clock in its place, under which time jumps.
  *
  * @module
  */
@@ -11,7 +11,10 @@ export interface Clock {
   now(): number;
   /** The time since 1970, for dates. */
   wall(): number;
-  /** Asks for one call of `ring` at `due`, in place of what was asked for before; `Infinity` asks for none. */
+  /**
+   * Asks for one call of `ring` at `due`, in place of what was asked for before; `Infinity` asks
+   * for none.
+   */
   ringAt(due: number, ring: () => void): void;
 }
 
@@ -38,8 +41,9 @@ class RealClock implements Clock {
     this.#ring = ring;
     if (due === Infinity) this.#sweepSoon();
     else if (due < this.#nativeDue) this.#arm();
-    // A later time than the armed one needs nothing: the timer fires early, finds nothing to do and is set anew. To set
-    // it here would cost two calls into the platform for each time-out that does not happen, which is nearly all.
+    // A later time than the armed one needs nothing: the timer fires early, finds nothing to do and
+    // is set anew. To set it here would cost two calls into the platform for each time-out that
+    // does not happen, which is nearly all.
   }
 
   #arm(): void {
@@ -62,8 +66,9 @@ class RealClock implements Clock {
   };
 
   /**
-   * An armed timer that nobody needs keeps the process alive, so it has to go, but not at once: a server that sets and
-   * lifts a time limit for each request would pay for a native timer each time. One sweep a turn of the loop does.
+   * An armed timer that nobody needs keeps the process alive, so it has to go, but not at once: a
+   * server that sets and lifts a time limit for each request would pay for a native timer each
+   * time. One sweep a turn of the loop does.
    */
   #sweepSoon(): void {
     if (this.#sweeping || this.#native === undefined) return;
@@ -87,7 +92,10 @@ export function currentClock(): Clock {
   return clock;
 }
 
-/** Puts another clock in force and returns the one it replaces. Only while nothing is due on the old one. */
+/**
+ * Puts another clock in force and returns the one it replaces. Only while nothing is due on the old
+ * one.
+ */
 export function replaceClock(next: Clock): Clock {
   const before = clock;
   clock = next;

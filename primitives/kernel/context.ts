@@ -1,10 +1,10 @@
 /**
- * Which scope the running code belongs to. One `AsyncLocalStorage` for all of Grove carries it across every `await`;
- * entering it costs a task half a microsecond, being inside costs nothing.
+ * Which scope the running code belongs to. One `AsyncLocalStorage` for all of Grove carries it
+ * across every `await`; entering it costs a task half a microsecond, being inside costs nothing.
  *
- * It is looked up, not imported: a static import of `node:async_hooks` does not load on every platform. Where there is
- * none, the current scope is known up to the first `await` of a function, and what follows belongs to the root;
- * `scope.run(fn)` then says it explicitly.
+ * It is looked up, not imported: a static import of `node:async_hooks` does not load on every
+ * platform. Where there is none, the current scope is known up to the first `await` of a function,
+ * and what follows belongs to the root; `scope.run(fn)` then says it explicitly.
  *
  * @module
  */
@@ -16,7 +16,10 @@ interface Ambient {
   getStore(): Scope | undefined;
 }
 
-/** What is left without an `AsyncLocalStorage`: the scope of the function called last, while it runs synchronously. */
+/**
+ * What is left without an `AsyncLocalStorage`: the scope of the function called last, while it runs
+ * synchronously.
+ */
 class SynchronousAmbient implements Ambient {
   #scope: Scope | undefined;
 
@@ -64,8 +67,9 @@ export function rootScope(): Scope {
 }
 
 /**
- * The innermost scope that the running code is in. Code that has outlived its scope, as a connection pool's call-back does that
- * was made in the task of an earlier request, is in the nearest one outside that still lives.
+ * The innermost scope that the running code is in. Code that has outlived its scope, as a
+ * connection pool's call-back does that was made in the task of an earlier request, is in the
+ * nearest one outside that still lives.
  */
 export function currentScope(): Scope {
   let scope = ambient.getStore() ?? root;

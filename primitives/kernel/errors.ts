@@ -1,25 +1,31 @@
 /**
- * The errors the kernel itself raises. Each message says what could not be done, why, and what to do about it; the
- * names are those that other platforms use, so that `error.name === "AbortError"` and `"TimeoutError"` work as
- * everywhere else.
+ * The errors the kernel itself raises. Each message says what could not be done, why, and what to
+ * do about it; the names are those that other platforms use, so that `error.name === "AbortError"`
+ * and `"TimeoutError"` work as everywhere else.
  *
  * @module
  */
 
-/** What a {@linkcode Cancelled} tells of the scope that was cancelled: enough to recognize it and to name it. */
+/**
+ * What a {@linkcode Cancelled} tells of the scope that was cancelled: enough to recognize it and to
+ * name it.
+ */
 export interface CancelSource {
   /** The name given to the scope, or the one made for it. */
   readonly name: string;
-  /** The error that this scope's checkpoints throw once it has been cancelled itself, `undefined` before. */
+  /**
+   * The error that this scope's checkpoints throw once it has been cancelled itself, `undefined`
+   * before.
+   */
   readonly cancelled: Cancelled | undefined;
 }
 
 /**
- * Thrown by every checkpoint of a cancelled scope. There is one object for each cancelled scope: `scope.signal.reason`
- * is the same object, so a foreign API given that signal rejects with it too.
+ * Thrown by every checkpoint of a cancelled scope. There is one object for each cancelled scope:
+ * `scope.signal.reason` is the same object, so a foreign API given that signal rejects with it too.
  *
- * Let it pass: the scope that was cancelled catches it. Clean up in `finally`; when the clean-up itself has to wait,
- * wait in a `shield`.
+ * Let it pass: the scope that was cancelled catches it. Clean up in `finally`; when the clean-up
+ * itself has to wait, wait in a `shield`.
  *
  * @example Telling a cancellation from a failure
  * ```ts
@@ -39,11 +45,15 @@ export interface CancelSource {
 export class Cancelled extends Error {
   /** The scope that was cancelled. */
   readonly scope: CancelSource;
-  /** What was given to `cancel()`; a `TimeoutError` when a deadline passed; the signal's reason when one aborted. */
+  /**
+   * What was given to `cancel()`; a `TimeoutError` when a deadline passed; the signal's reason when
+   * one aborted.
+   */
   readonly reason: unknown;
 
   static {
-    // On the prototype, as built-in errors have it: an own field would be one more slot and would show in every log.
+    // On the prototype, as built-in errors have it: an own field would be one more slot and would
+    // show in every log.
     Object.defineProperty(this.prototype, "name", {
       value: "AbortError",
       configurable: true,
@@ -71,8 +81,8 @@ export class Cancelled extends Error {
 }
 
 /**
- * Thrown when a time limit has passed: by a blocking call's `timeout`, by `failAfter`, by a group's `timeout` or
- * `deadline`.
+ * Thrown when a time limit has passed: by a blocking call's `timeout`, by `failAfter`, by a group's
+ * `timeout` or `deadline`.
  *
  * @example
  * ```ts
@@ -96,8 +106,8 @@ export class TimeoutError extends Error {
 }
 
 /**
- * Thrown by the use of something that has ended: a spawn into a group that is over, a wait that its scope's `stop()`
- * ended.
+ * Thrown by the use of something that has ended: a spawn into a group that is over, a wait that its
+ * scope's `stop()` ended.
  *
  * @example
  * ```ts
@@ -142,8 +152,8 @@ export function isCancelled(error: unknown): error is Cancelled {
 }
 
 /**
- * The `Cancelled` that an error stands for: itself, or the `cause` of an `AbortError` that a foreign API made of our
- * signal's reason.
+ * The `Cancelled` that an error stands for: itself, or the `cause` of an `AbortError` that a
+ * foreign API made of our signal's reason.
  */
 export function cancelledIn(error: unknown): Cancelled | undefined {
   if (error instanceof Cancelled) return error;
@@ -155,16 +165,17 @@ export function cancelledIn(error: unknown): Cancelled | undefined {
   return undefined;
 }
 
-// Kept beside the errors, not on them: the first failure is thrown as it is, the same object with the same shape.
+// Kept beside the errors, not on them: the first failure is thrown as it is, the same object with
+// the same shape.
 const suppressed = new WeakMap<object, unknown[]>();
 
 /**
- * The failures that came after the one that was thrown: those of the children and clean-ups that a group waited for
- * while it wound down.
+ * The failures that came after the one that was thrown: those of the children and clean-ups that a
+ * group waited for while it wound down.
  *
  * @param error What a group threw.
- * @returns The later failures in the order in which they came; an empty array when there were none, and always for a
- * thrown value that is no object.
+ * @returns The later failures in the order in which they came; an empty array when there were none,
+ * and always for a thrown value that is no object.
  *
  * @example
  * ```ts
@@ -191,7 +202,10 @@ export function suppressedErrors(error: unknown): readonly unknown[] {
   return (typeof error === "object" && error !== null && suppressed.get(error)) || [];
 }
 
-/** Keeps `later` with `first`, unless they are the same object: a body that rethrows what its child threw. */
+/**
+ * Keeps `later` with `first`, unless they are the same object: a body that rethrows what its child
+ * threw.
+ */
 export function suppress(first: unknown, later: unknown): void {
   if (first === later || typeof first !== "object" || first === null) return;
   const list = suppressed.get(first);

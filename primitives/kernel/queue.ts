@@ -1,7 +1,8 @@
 /**
- * The queue that everything waits in: an intrusive doubly linked list, so that joining, being woken and leaving in the
- * middle (a cancellation, a time-out, a lost `select`) are O(1) however many wait, and allocate nothing. Arrays of
- * resolvers fall off a cliff here: `shift` and `splice` took 43 µs each at 100,000 waiters.
+ * The queue that everything waits in: an intrusive doubly linked list, so that joining, being woken
+ * and leaving in the middle (a cancellation, a time-out, a lost `select`) are O(1) however many
+ * wait, and allocate nothing. Arrays of resolvers fall off a cliff here: `shift` and `splice` took
+ * 43 µs each at 100,000 waiters.
  *
  * @module
  */
@@ -14,7 +15,9 @@ export interface WaitTarget {
   readonly name: string;
 }
 
-/** A node of a {@linkcode WaitQueue}: a suspended task, an alarm, a call-back, an arm of a select. */
+/**
+ * A node of a {@linkcode WaitQueue}: a suspended task, an alarm, a call-back, an arm of a select.
+ */
 export abstract class Parked<T> {
   /** The queue it is in, `null` when in none. */
   queue: WaitQueue<T> | null = null;

@@ -1,16 +1,18 @@
 /**
  * The tree of scopes, and how cancellation travels through it.
  *
- * Each scope keeps two facts apart: whether it was cancelled itself (`cancelled`), and which cancellation is in force in
- * it (`pending`): the outermost one that reaches it, with no shield between. The second is worked out when something
- * changes, by one walk over the scopes below, and not when it is asked for; so a checkpoint reads one field however deep
- * it stands.
+ * Each scope keeps two facts apart: whether it was cancelled itself (`cancelled`), and which
+ * cancellation is in force in it (`pending`): the outermost one that reaches it, with no shield
+ * between. The second is worked out when something changes, by one walk over the scopes below, and
+ * not when it is asked for; so a checkpoint reads one field however deep it stands.
  *
- * What a scope holds is linked to it directly: the scopes opened in it, and the waits suspended in it. Nothing here
- * listens to an `AbortSignal`, and none exists until somebody asks a scope for one. (Measured: a listener between scopes
- * costs twice a whole spawn, and adding the next takes time in proportion to those there are.)
+ * What a scope holds is linked to it directly: the scopes opened in it, and the waits suspended in
+ * it. Nothing here listens to an `AbortSignal`, and none exists until somebody asks a scope for
+ * one. (Measured: a listener between scopes costs twice a whole spawn, and adding the next takes
+ * time in proportion to those there are.)
  *
- * Members that only the kernel may use are handed out as functions at the end of each class; users see none of them.
+ * Members that only the kernel may use are handed out as functions at the end of each class; users
+ * see none of them.
  *
  * @module
  */
@@ -40,7 +42,9 @@ export interface StopOptions {
   grace?: number;
 }
 
-/** A value of a `TaskLocal`, in front of those set before it: an immutable list that children share. */
+/**
+ * A value of a `TaskLocal`, in front of those set before it: an immutable list that children share.
+ */
 export interface Locals {
   readonly key: object;
   readonly value: unknown;
@@ -96,8 +100,8 @@ export function activityCount(): number {
 
 const RESOLVED = Promise.resolve();
 
-// The kernel's own view of a scope. These are functions over private fields, assigned in the class's static block, so
-// that what users see of a task or group is what they may use.
+// The kernel's own view of a scope. These are functions over private fields, assigned in the
+// class's static block, so that what users see of a task or group is what they may use.
 
 /** Opens a scope under a parent: from now on the parent's cancellation reaches it. */
 export let link: (scope: Scope, parent: Scope, locals: Locals | null) => void;
@@ -125,7 +129,10 @@ export let blockedIn: (scope: Scope) => Blocked<unknown>[];
 export let causeOf: (scope: Scope) => CancelCause | undefined;
 /** When a scope was cancelled, on the current clock. */
 export let cancelledAt: (scope: Scope) => number;
-/** The promise that a checkpoint in a cancelled scope returns: one for all, and handled, so that none can be left over. */
+/**
+ * The promise that a checkpoint in a cancelled scope returns: one for all, and handled, so that
+ * none can be left over.
+ */
 export let rejectionIn: (scope: Scope) => Promise<never>;
 /** Calls back when a cancellation reaches a scope, once all scopes below know of it. */
 export let onReached: (scope: Scope, reached: () => void) => void;
@@ -150,8 +157,8 @@ let endMarkedWaits: (scope: Scope) => boolean;
 let rehome: (scope: Scope, parent: Scope) => void;
 
 /**
- * A node of the tree that cancellation travels through. Tasks, groups and `CancelScope`s are scopes; this is what they have
- * in common.
+ * A node of the tree that cancellation travels through. Tasks, groups and `CancelScope`s are
+ * scopes; this is what they have in common.
  *
  * @example Every scope can be cancelled, and has a signal for APIs that take one
  * ```ts
@@ -168,7 +175,8 @@ let rehome: (scope: Scope, parent: Scope) => void;
  */
 export abstract class Scope implements CancelSource {
   #parent: Scope | null = null;
-  // A ring of siblings, and the first of the children: append, remove and walk without a last pointer or a Set.
+  // A ring of siblings, and the first of the children: append, remove and walk without a last
+  // pointer or a Set.
   #next: Scope = this;
   #prev: Scope = this;
   #children: Scope | null = null;
@@ -182,16 +190,17 @@ export abstract class Scope implements CancelSource {
   abstract readonly name: string;
 
   /**
-   * The error that this scope's checkpoints throw since it was cancelled itself: by a call, its deadline or its signal.
-   * `undefined` while it was not; a cancellation that comes from a scope outside does not show here.
+   * The error that this scope's checkpoints throw since it was cancelled itself: by a call, its
+   * deadline or its signal. `undefined` while it was not; a cancellation that comes from a scope
+   * outside does not show here.
    */
   get cancelled(): Cancelled | undefined {
     return this.#extras?.cancelled;
   }
 
   /**
-   * A signal for foreign APIs: it aborts when a cancellation reaches this scope, its own or one from outside, with the
-   * `Cancelled` as its reason. Made on the first call.
+   * A signal for foreign APIs: it aborts when a cancellation reaches this scope, its own or one
+   * from outside, with the `Cancelled` as its reason. Made on the first call.
    */
   get signal(): AbortSignal {
     const extras = this.#extra();
@@ -213,8 +222,8 @@ export abstract class Scope implements CancelSource {
   }
 
   /**
-   * When this scope is cancelled, in milliseconds since 1970; `Infinity` when it has no deadline. It can be set at any
-   * time before it has passed, to give more time or less.
+   * When this scope is cancelled, in milliseconds since 1970; `Infinity` when it has no deadline.
+   * It can be set at any time before it has passed, to give more time or less.
    */
   get deadline(): number {
     const due = this.#extras?.due ?? Infinity;
@@ -230,9 +239,9 @@ export abstract class Scope implements CancelSource {
   }
 
   /**
-   * Cancels everything in this scope: all waits in it and below it end with the same {@linkcode Cancelled}, and so does
-   * every later checkpoint. Shielded scopes below go on. Does nothing when it is cancelled already: the first reason
-   * stays.
+   * Cancels everything in this scope: all waits in it and below it end with the same
+   * {@linkcode Cancelled}, and so does every later checkpoint. Shielded scopes below go on. Does
+   * nothing when it is cancelled already: the first reason stays.
    *
    * @param reason Why; becomes the `reason` of the `Cancelled`.
    */
@@ -241,8 +250,9 @@ export abstract class Scope implements CancelSource {
   }
 
   /**
-   * Asks for a graceful end: {@linkcode Scope.stopping} turns true here and below, and the waits marked `endOnStop` (accept
-   * loops, consumers) end. Whatever still runs after `grace` is cancelled. Asking again can only shorten the grace.
+   * Asks for a graceful end: {@linkcode Scope.stopping} turns true here and below, and the waits
+   * marked `endOnStop` (accept loops, consumers) end. Whatever still runs after `grace` is
+   * cancelled. Asking again can only shorten the grace.
    *
    * @param options How long the grace is, in milliseconds.
    * @throws {RangeError} When `grace` is negative or not a number.
@@ -298,7 +308,8 @@ export abstract class Scope implements CancelSource {
     if (extras === null) return;
     extras.deadlineAlarm?.lift();
     if (extras.due === Infinity || extras.cancelled !== undefined) return;
-    // A deadline that has passed holds from the first checkpoint on, not from the next turn of the loop on.
+    // A deadline that has passed holds from the first checkpoint on, not from the next turn of the
+    // loop on.
     if (extras.due <= currentClock().now()) this.#expire();
     else extras.deadlineAlarm = new Alarm(extras.due, () => this.#expire());
   }
@@ -499,7 +510,8 @@ export abstract class Scope implements CancelSource {
         return true;
       });
       if (notified === undefined) return;
-      // Only now, when every scope below knows: listeners are foreign code, and may look around and act.
+      // Only now, when every scope below knows: listeners are foreign code, and may look around and
+      // act.
       for (const scope of notified) {
         scope.#extras!.controller?.abort(scope.#pending);
         scope.#extras!.reached?.();
@@ -525,7 +537,8 @@ export abstract class Scope implements CancelSource {
     };
 
     rehome = (scope, parent) => {
-      // Waits that their task did not wait for: they go on, and the next scope outside answers for them.
+      // Waits that their task did not wait for: they go on, and the next scope outside answers for
+      // them.
       for (const wait of blockedIn(scope)) {
         unblock(wait);
         if (parent.#pending === null) block(parent, wait);

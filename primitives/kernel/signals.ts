@@ -1,7 +1,7 @@
 /**
- * Foreign `AbortSignal`s, listened to once each. `addEventListener` walks all listeners there are (20,000 on one signal
- * took 1.6 s), so whoever waits for a signal joins a queue kept beside it, and the one listener serves them all. It is
- * taken off again when the last has left.
+ * Foreign `AbortSignal`s, listened to once each. `addEventListener` walks all listeners there are
+ * (20,000 on one signal took 1.6 s), so whoever waits for a signal joins a queue kept beside it,
+ * and the one listener serves them all. It is taken off again when the last has left.
  *
  * @module
  */
@@ -29,7 +29,10 @@ class SignalQueue extends WaitQueue<void> {
   }
 }
 
-/** Calls back once when a signal aborts, unless it was let go before. The signal must not have aborted yet. */
+/**
+ * Calls back once when a signal aborts, unless it was let go before. The signal must not have
+ * aborted yet.
+ */
 export class SignalWatch extends Parked<void> {
   readonly #aborted: () => void;
 

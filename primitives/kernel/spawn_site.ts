@@ -14,8 +14,8 @@ export function isTracingSpawns(): boolean {
 }
 
 /**
- * Notes for each task, from now on, where it was spawned: `inspect()` then tells. It costs some microseconds a spawn, so it is for
- * development and for the hunt for one task that will not end.
+ * Notes for each task, from now on, where it was spawned: `inspect()` then tells. It costs some
+ * microseconds a spawn, so it is for development and for the hunt for one task that will not end.
  *
  * @param on Whether to note it.
  *

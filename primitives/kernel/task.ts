@@ -1,10 +1,11 @@
 /**
- * Tasks. A task is the scope that its function runs in, so one object serves to cancel it, to wait in it and to wait for
- * it. It belongs to an owner (a group), which hears of its end before anybody else does.
+ * Tasks. A task is the scope that its function runs in, so one object serves to cancel it, to wait
+ * in it and to wait for it. It belongs to an owner (a group), which hears of its end before anybody
+ * else does.
  *
- * A child's promise is watched by two functions that all tasks share; they find their task in the ambient context, which
- * a reaction keeps from the place where `then` was called. A pair of closures for each child would be 150 bytes more, an
- * `async` wrapper 25 to 35 % slower.
+ * A child's promise is watched by two functions that all tasks share; they find their task in the
+ * ambient context, which a reaction keeps from the place where `then` was called. A pair of
+ * closures for each child would be 150 bytes more, an `async` wrapper 25 to 35 % slower.
  *
  * @module
  */
@@ -42,8 +43,8 @@ let enterRoot: (task: Task) => void;
 let counter = -1;
 
 /**
- * A running function with an owner: what `group.spawn` returns. Awaiting it gives what the function returned, or throws
- * what it threw; the wait is a checkpoint of the task that waits.
+ * A running function with an owner: what `group.spawn` returns. Awaiting it gives what the function
+ * returned, or throws what it threw; the wait is a checkpoint of the task that waits.
  *
  * @typeParam T What the function resolves to.
  *
@@ -64,7 +65,10 @@ let counter = -1;
 export class Task<T = unknown> extends Scope implements PromiseLike<T>, Waitable<T>, WaitTarget {
   /** A number that no other task of this thread has. They count up in the order of creation. */
   readonly id: number = ++counter;
-  /** What `inspect()` and errors call it: the `name` option, the function's name, or "task-" and its id. */
+  /**
+   * What `inspect()` and errors call it: the `name` option, the function's name, or "task-" and its
+   * id.
+   */
   readonly name: string;
   #state: TaskState = "queued";
   // The value or the error once it has ended.
@@ -96,14 +100,18 @@ export class Task<T = unknown> extends Scope implements PromiseLike<T>, Waitable
     return this.#state === "running" || this.#state === "queued";
   }
 
-  /** The task whose group it was spawned in; the root task for a group at top level; `null` for the root task itself. */
+  /**
+   * The task whose group it was spawned in; the root task for a group at top level; `null` for the
+   * root task itself.
+   */
   get parent(): Task | null {
     return taskAround(parentOf(this));
   }
 
   /**
-   * Calls a function in this task's scope: what it waits for ends when the task is cancelled. For call-backs that come from
-   * outside (an event listener, a server's handler) and do not know which task they are for.
+   * Calls a function in this task's scope: what it waits for ends when the task is cancelled. For
+   * call-backs that come from outside (an event listener, a server's handler) and do not know which
+   * task they are for.
    *
    * @param fn What to call.
    * @returns What it returns.
@@ -114,7 +122,8 @@ export class Task<T = unknown> extends Scope implements PromiseLike<T>, Waitable
   }
 
   /**
-   * Waits until it has ended, in whatever way: unlike `await task`, this does not throw what the task threw.
+   * Waits until it has ended, in whatever way: unlike `await task`, this does not throw what the
+   * task threw.
    *
    * @param options `timeout` in milliseconds and `signal`, which end the wait and not the task.
    * @returns Resolves to nothing, once the task has ended.
@@ -136,7 +145,8 @@ export class Task<T = unknown> extends Scope implements PromiseLike<T>, Waitable
    */
   join(options?: WaitOptions): Promise<void> {
     return waitFor(this, options).then(ignore, (error) => {
-      // What the task threw is not for us; a cancellation of the one who waits is, even where it ended the task too.
+      // What the task threw is not for us; a cancellation of the one who waits is, even where it
+      // ended the task too.
       if (this.isAlive || error !== this.#outcome || error === pendingIn(currentScope())) {
         throw error;
       }
@@ -144,10 +154,11 @@ export class Task<T = unknown> extends Scope implements PromiseLike<T>, Waitable
   }
 
   /**
-   * Calls `fn` with the task when it has ended; at once when it has ended already. Call-backs run in the order in which they were
-   * given, before those who `await` the task go on.
+   * Calls `fn` with the task when it has ended; at once when it has ended already. Call-backs run
+   * in the order in which they were given, before those who `await` the task go on.
    *
-   * @param fn What to call. When it throws, the group that owns the task fails with that error: nothing is lost.
+   * @param fn What to call. When it throws, the group that owns the task fails with that error:
+   * nothing is lost.
    */
   onDone(fn: (task: Task<T>) => void): void {
     checkFunction(fn, `add a call-back to "${this.name}"`, "it");
@@ -159,7 +170,8 @@ export class Task<T = unknown> extends Scope implements PromiseLike<T>, Waitable
    * Waits for the outcome: what `await task` calls.
    *
    * @param onfulfilled Called with what the function returned.
-   * @param onrejected Called with what it threw; with a `Cancelled` when the task, or the one that waits, was cancelled.
+   * @param onrejected Called with what it threw; with a `Cancelled` when the task, or the one that
+   * waits, was cancelled.
    * @returns A promise of what the call-back returns.
    */
   then<A = T, B = never>(
@@ -198,7 +210,8 @@ export class Task<T = unknown> extends Scope implements PromiseLike<T>, Waitable
       task.#outcome = outcome;
       unlink(task);
       const observers = task.#observers;
-      // Before the group: who awaits this very task gets its error, and not the cancellation that the error brings.
+      // Before the group: who awaits this very task gets its error, and not the cancellation that
+      // the error brings.
       if (observers !== null) {
         task.#observers = null;
         if (state === "succeeded") observers.wakeAll(outcome);
@@ -281,8 +294,8 @@ function fail<T>(task: Task<T>, error: unknown): void {
 }
 
 /**
- * Whether a cancellation is one of a scope or of one around it. Any other one was thrown by waiting for something that was
- * cancelled elsewhere, and is a failure of who let it pass.
+ * Whether a cancellation is one of a scope or of one around it. Any other one was thrown by waiting
+ * for something that was cancelled elsewhere, and is a failure of who let it pass.
  */
 export function concerns(cancelled: Cancelled, scope: Scope): boolean {
   if (cancelled === pendingIn(scope)) return true;
@@ -318,7 +331,8 @@ class RootTask extends Task<never> {
 setRoot(new RootTask());
 
 /**
- * The task that the running code belongs to. Outside any task that is the root task, which is never cancelled and never ends.
+ * The task that the running code belongs to. Outside any task that is the root task, which is never
+ * cancelled and never ends.
  *
  * @returns The task. In a group's body it is the one that called `taskGroup`, whose body it is.
  *
@@ -346,8 +360,8 @@ export function taskAround(scope: Scope | null): Task | null {
 }
 
 /**
- * All tasks that have not ended, parents before their children and the older before the younger; the root task is not among
- * them.
+ * All tasks that have not ended, parents before their children and the older before the younger;
+ * the root task is not among them.
  *
  * @returns The tasks as they are now.
  *

@@ -1,8 +1,9 @@
 /**
- * Everything that waits for a time: sleeps, deadlines, time-outs. What is due at the same millisecond shares a
- * {@linkcode Moment}; the moments stand in a binary heap, and one native timer is set for the first of them. So a
- * sleep costs a place in a list, not a native timer (measured: a fifth of the time of `setTimeout` and half of the memory),
- * and one that is cancelled costs next to nothing.
+ * Everything that waits for a time: sleeps, deadlines, time-outs. What is due at the same
+ * millisecond shares a {@linkcode Moment}; the moments stand in a binary heap, and one native timer
+ * is set for the first of them. So a sleep costs a place in a list, not a native timer (measured: a
+ * fifth of the time of `setTimeout` and half of the memory), and one that is cancelled costs next
+ * to nothing.
  *
  * @module
  */
@@ -16,10 +17,15 @@ const SLEEP: WaitTarget = { kind: "sleep", name: "" };
 const moments = new Map<number, Moment>();
 const heap: Moment[] = [];
 
-/** All who wait for one millisecond. It goes when the last of them leaves, so what is cancelled leaves nothing. */
+/**
+ * All who wait for one millisecond. It goes when the last of them leaves, so what is cancelled
+ * leaves nothing.
+ */
 export class Moment extends WaitQueue<void> {
   readonly due: number;
-  /** Its place in the heap, for a removal that does not have to look for it; -1 once it has come. */
+  /**
+   * Its place in the heap, for a removal that does not have to look for it; -1 once it has come.
+   */
   place = -1;
 
   constructor(due: number) {
@@ -59,7 +65,8 @@ export class Alarm extends Parked<void> {
 
 /** The moment `due`, to be joined at once: a moment without anybody in it would stay for ever. */
 export function momentAt(due: number): Moment {
-  // Rounded up, so that nobody wakes early and that sleeps of nearly the same length share a moment.
+  // Rounded up, so that nobody wakes early and that sleeps of nearly the same length share a
+  // moment.
   const at = Math.ceil(due);
   let moment = moments.get(at);
   if (moment === undefined) {

@@ -1,6 +1,7 @@
 /**
- * The next turn of the event loop, by the quickest way the platform has: `setImmediate` lets timers and sockets in, as a
- * microtask does not, without the two milliseconds that `setTimeout(fn, 0)` takes.
+ * The next turn of the event loop, by the quickest way the platform has: `setImmediate` lets timers
+ * and sockets in, as a microtask does not, without the two milliseconds that `setTimeout(fn, 0)`
+ * takes.
  *
  * @module
  */

@@ -1,13 +1,14 @@
 /**
- * The one place where tasks are suspended. Every primitive is state, a fast path, and one call into this file; so that
- * fairness, cancellation, time-outs and signals are written, and right, once.
+ * The one place where tasks are suspended. Every primitive is state, a fast path, and one call into
+ * this file; so that fairness, cancellation, time-outs and signals are written, and right, once.
  *
- * A wait ends exactly once: it is woken from its queue, or its scope is cancelled, or its own time-out or signal comes.
- * Whichever is first takes it out of all the others, so the losers leave no trace; a wake that came before a
- * cancellation stands, and the value is delivered.
+ * A wait ends exactly once: it is woken from its queue, or its scope is cancelled, or its own
+ * time-out or signal comes. Whichever is first takes it out of all the others, so the losers leave
+ * no trace; a wake that came before a cancellation stands, and the value is delivered.
  *
- * Suspending allocates the promise and one {@linkcode Waiter}. A cancelled wait's promise is rejected directly: letting
- * it resolve with a token that an async function around it turns into a throw took twice the time, and 350 bytes more.
+ * Suspending allocates the promise and one {@linkcode Waiter}. A cancelled wait's promise is
+ * rejected directly: letting it resolve with a token that an async function around it turns into a
+ * throw took twice the time, and 350 bytes more.
  *
  * @module
  */
@@ -40,7 +41,10 @@ export const poll: unique symbol = Symbol("grove.poll");
 /** Puts a node where it will be woken with the value. It leaves by `node.queue.remove(node)`. */
 export const enqueue: unique symbol = Symbol("grove.enqueue");
 
-/** What can be waited for. A plain wait is a wait for one of these; a `select` is a wait for several. */
+/**
+ * What can be waited for. A plain wait is a wait for one of these; a `select` is a wait for
+ * several.
+ */
 export interface Waitable<T> {
   /** Takes now, or answers {@linkcode notReady}; throws when what is waited for has failed. */
   [poll](): T | typeof notReady;
@@ -74,8 +78,9 @@ export class Waiter<T> extends Blocked<T> {
 
   override cancel(error: Cancelled): void {
     this.#leave();
-    // The wait may be one that nobody awaits yet (`const a = sleep(1), b = sleep(2); await a`). Its scope answers for
-    // the cancellation, so this must not end the process as an unhandled rejection.
+    // The wait may be one that nobody awaits yet (`const a = sleep(1), b = sleep(2); await a`). Its
+    // scope answers for the cancellation, so this must not end the process as an unhandled
+    // rejection.
     this.promise!.then(undefined, ignore);
     this.reject(error);
   }
@@ -91,7 +96,9 @@ export class Waiter<T> extends Blocked<T> {
   }
 }
 
-/** What can end a wait besides its queue and its scope. Only waits that were given options have one. */
+/**
+ * What can end a wait besides its queue and its scope. Only waits that were given options have one.
+ */
 class Limits {
   readonly endOnStop: boolean;
   readonly #alarm: Alarm | undefined;
@@ -160,8 +167,8 @@ export function waitForPromise<T>(promise: PromiseLike<T>, options?: WaitOptions
 }
 
 /**
- * The door of every checkpoint: `undefined` when the wait may begin, a rejected promise when the scope is cancelled or
- * the call's own signal has aborted. Nothing has happened by then.
+ * The door of every checkpoint: `undefined` when the wait may begin, a rejected promise when the
+ * scope is cancelled or the call's own signal has aborted. Nothing has happened by then.
  */
 export function entry(scope: Scope, options?: WaitOptions): Promise<never> | undefined {
   if (options !== undefined) checkWaitOptions(options);
@@ -170,7 +177,9 @@ export function entry(scope: Scope, options?: WaitOptions): Promise<never> | und
   return undefined;
 }
 
-/** Suspends the running task: the waiter is in its queue already, and this puts it into its scope. */
+/**
+ * Suspends the running task: the waiter is in its queue already, and this puts it into its scope.
+ */
 export function suspend<T>(
   scope: Scope,
   waiter: Waiter<T>,
@@ -213,7 +222,8 @@ function stopped(): ClosedError {
 
 type Executor<T> = (resolve: (value: T) => void, reject: (error: unknown) => void) => void;
 
-// One executor for all promises (measured: a third faster than a closure each), told by a variable whose turn it is.
+// One executor for all promises (measured: a third faster than a closure each), told by a variable
+// whose turn it is.
 let capturing: Waiter<unknown>;
 const capture: Executor<unknown> = (resolve, reject) => {
   capturing.resolve = resolve;

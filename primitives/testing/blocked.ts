@@ -8,9 +8,9 @@ import { nextTurn } from "../kernel/turn.ts";
 import { activityCount } from "../kernel/scope.ts";
 
 /**
- * Waits until all tasks but the caller's are suspended: the event loop has turned, and turned again, and no task has started,
- * ended, been suspended or woken meanwhile. A task that awaits something foreign (a socket, a timer of the platform's) counts as
- * suspended.
+ * Waits until all tasks but the caller's are suspended: the event loop has turned, and turned
+ * again, and no task has started, ended, been suspended or woken meanwhile. A task that awaits
+ * something foreign (a socket, a timer of the platform's) counts as suspended.
  *
  * @returns Resolves to nothing, when nobody moves any more.
  *
@@ -31,7 +31,8 @@ import { activityCount } from "../kernel/scope.ts";
  * ```
  */
 export async function waitAllTasksBlocked(): Promise<void> {
-  // Not one turn but two: what a foreign promise's call-back does in the first may have to be answered in the second.
+  // Not one turn but two: what a foreign promise's call-back does in the first may have to be
+  // answered in the second.
   for (let quiet = 0; quiet < 2; quiet++) {
     const before = activityCount();
     await new Promise<void>(nextTurn);

@@ -1,8 +1,10 @@
 /**
- * Cancelling at every step. An operation that suspends is right only if it is right wherever a cancellation meets it; this runs
- * it again and again and lets the cancellation come one step later each time, until it is too late. The idea is Effect's.
+ * Cancelling at every step. An operation that suspends is right only if it is right wherever a
+ * cancellation meets it; this runs it again and again and lets the cancellation come one step later
+ * each time, until it is too late. The idea is Effect's.
  *
- * A step is a turn of the microtask queue; when nobody has moved for some of them, it is a turn of the event loop.
+ * A step is a turn of the microtask queue; when nobody has moved for some of them, it is a turn of
+ * the event loop.
  *
  * @module
  */
@@ -18,7 +20,8 @@ export type InterruptedRun<T> =
   | { readonly interrupted: false; readonly value: T };
 
 /**
- * Runs the operation of a scenario in a scope that is cancelled at the step in turn. A scenario calls it once.
+ * Runs the operation of a scenario in a scope that is cancelled at the step in turn. A scenario
+ * calls it once.
  *
  * @typeParam T What the operation resolves to.
  * @param operation What is to be interrupted.
@@ -36,15 +39,17 @@ export interface InterruptOptions {
 const QUIET = 16;
 
 /**
- * Runs a scenario with a cancellation at step 0, 1, 2 … of its operation, until the operation ends before the cancellation comes; the
- * first run is cancelled before the operation begins. The scenario sets the stage, calls `interrupt(operation)`, and asserts afterwards
- * that nothing was lost.
+ * Runs a scenario with a cancellation at step 0, 1, 2 … of its operation, until the operation ends
+ * before the cancellation comes; the first run is cancelled before the operation begins. The
+ * scenario sets the stage, calls `interrupt(operation)`, and asserts afterwards that nothing was
+ * lost.
  *
  * @param scenario Called once for each step.
  * @param options How many steps are too many.
  * @returns In how many runs the operation was cut short, and how many runs there were.
  * @throws {TypeError | RangeError} At the call, when an argument makes no sense.
- * @throws What the scenario throws, with the step in the message of its `cause`; an `Error` when the operation hangs.
+ * @throws What the scenario throws, with the step in the message of its `cause`; an `Error` when
+ * the operation hangs.
  *
  * @example
  * ```ts

@@ -17,7 +17,8 @@ interface Census {
 }
 
 /**
- * Runs a function and fails when, after it, there are more live tasks, groups and scopes, suspended waits or timers than before.
+ * Runs a function and fails when, after it, there are more live tasks, groups and scopes, suspended
+ * waits or timers than before.
  *
  * @typeParam T What the function resolves to.
  * @param fn What to run.

@@ -1,6 +1,6 @@
 /**
- * What tests of concurrent programs need: to know when everybody waits, to let time jump, to cancel at every step, and to
- * see what was left behind.
+ * What tests of concurrent programs need: to know when everybody waits, to let time jump, to cancel
+ * at every step, and to see what was left behind.
  *
  * @example A test that neither sleeps nor guesses
  * ```ts

@@ -39,7 +39,8 @@ export class Sequencer {
    * @param position The number: 0, 1, 2 …, each once.
    * @param fn What to run.
    * @returns What it returned.
-   * @throws {TypeError | RangeError} At the call, when an argument makes no sense or the number was given before.
+   * @throws {TypeError | RangeError} At the call, when an argument makes no sense or the number was
+   * given before.
    * @throws What `fn` throws; the sequence goes on.
    */
   at<T>(position: number, fn: () => T | PromiseLike<T>): Promise<T> {

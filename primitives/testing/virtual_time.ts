@@ -1,5 +1,6 @@
 /**
- * Time that jumps: under it, a program of days is tested in milliseconds, and always runs the same way.
+ * Time that jumps: under it, a program of days is tested in milliseconds, and always runs the same
+ * way.
  *
  * @module
  */
@@ -56,10 +57,12 @@ class VirtualClock implements Clock, VirtualTime {
 }
 
 /**
- * Runs a function under a clock that stands still while anybody works, and jumps to the next sleep's end or deadline when all
- * tasks wait. It governs all of Grove's times, and none of the platform's (`setTimeout`, `Date.now()`). One at a time.
+ * Runs a function under a clock that stands still while anybody works, and jumps to the next
+ * sleep's end or deadline when all tasks wait. It governs all of Grove's times, and none of the
+ * platform's (`setTimeout`, `Date.now()`). One at a time.
  *
- * A task that waits for something foreign looks as if it waited for time: keep sockets and the like out of it.
+ * A task that waits for something foreign looks as if it waited for time: keep sockets and the like
+ * out of it.
  *
  * @typeParam T What the function resolves to.
  * @param fn What to run; it is called with the clock.
