@@ -9,7 +9,6 @@ import { currentScope, runIn } from "./kernel/context.ts";
 import { cancelledIn } from "./kernel/errors.ts";
 import {
   causeOf,
-  checkScopeOptions,
   drain,
   hasChildren,
   isShielded,
@@ -18,10 +17,10 @@ import {
   localsOf,
   pendingIn,
   Scope,
-  type ScopeOptions,
   shieldScope,
   unlink,
 } from "./kernel/scope.ts";
+import { checkScopeOptions, type ScopeOptions } from "./kernel/scope_options.ts";
 
 /** What a {@linkcode CancelScope} can be told. */
 export interface CancelScopeOptions extends ScopeOptions {

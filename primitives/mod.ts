@@ -13,7 +13,8 @@ export {
   TimeoutError,
 } from "./kernel/errors.ts";
 export { traceSpawns } from "./kernel/spawn_site.ts";
-export type { Scope, ScopeOptions, StopOptions } from "./kernel/scope.ts";
+export type { Scope } from "./kernel/scope.ts";
+export type { ScopeOptions, StopOptions } from "./kernel/scope_options.ts";
 export {
   activeTasks,
   currentTask,

@@ -12,7 +12,6 @@ import { cancelledIn, ClosedError, suppress } from "./kernel/errors.ts";
 import { Parked, WaitQueue, type WaitTarget } from "./kernel/queue.ts";
 import {
   causeOf,
-  checkScopeOptions,
   children,
   drain,
   drained,
@@ -23,11 +22,11 @@ import {
   onReached,
   pendingIn,
   type Scope,
-  type ScopeOptions,
   shieldScope,
   unlink,
   youngest,
 } from "./kernel/scope.ts";
+import { checkScopeOptions, type ScopeOptions } from "./kernel/scope_options.ts";
 import { isTracingSpawns, noteSpawn } from "./kernel/spawn_site.ts";
 import { concerns, endTask, startTask, Task, type TaskFunction, TaskOwner } from "./kernel/task.ts";
 import {

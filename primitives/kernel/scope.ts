@@ -11,36 +11,20 @@
  * one. (Measured: a listener between scopes costs twice a whole spawn, and adding the next takes
  * time in proportion to those there are.)
  *
- * Members that only the kernel may use are handed out as functions at the end of each class; users
- * see none of them.
+ * Members that only the kernel may use are functions over private fields, assigned in the class's
+ * static block, so that users see none of them on a task or group. That is why all of them stand in
+ * this one file, which is longer than files here should be.
  *
  * @module
  */
 
 import { Cancelled, type CancelSource, TimeoutError } from "./errors.ts";
-import { checkDate, checkSignal, checkTime, show } from "./check.ts";
+import { checkDate, checkTime } from "./check.ts";
 import { currentClock } from "./clock.ts";
 import { Parked } from "./queue.ts";
+import type { ScopeOptions, StopOptions } from "./scope_options.ts";
 import { SignalWatch } from "./signals.ts";
 import { Alarm } from "./timers.ts";
-
-/** What every scope can be told when it is made. */
-export interface ScopeOptions {
-  /** What errors and `inspect()` call it. */
-  name?: string;
-  /** Milliseconds from its start after which it is cancelled. Default: `Infinity`. */
-  timeout?: number;
-  /** When it is cancelled: a `Date`, or milliseconds since 1970. Default: never. */
-  deadline?: Date | number;
-  /** Cancels it when it aborts. */
-  signal?: AbortSignal;
-}
-
-/** What {@linkcode Scope.stop} can be told. */
-export interface StopOptions {
-  /** Milliseconds after which the scope is cancelled if it has not ended by then. Default: 4000. */
-  grace?: number;
-}
 
 /**
  * A value of a `TaskLocal`, in front of those set before it: an immutable list that children share.
@@ -100,8 +84,7 @@ export function activityCount(): number {
 
 const RESOLVED = Promise.resolve();
 
-// The kernel's own view of a scope. These are functions over private fields, assigned in the
-// class's static block, so that what users see of a task or group is what they may use.
+// The kernel's own view of a scope.
 
 /** Opens a scope under a parent: from now on the parent's cancellation reaches it. */
 export let link: (scope: Scope, parent: Scope, locals: Locals | null) => void;
@@ -553,15 +536,4 @@ function disarm(extras: Extras): void {
   extras.graceAlarm?.lift();
   extras.watch?.release();
   extras.deadlineAlarm = extras.graceAlarm = extras.watch = undefined;
-}
-
-/** Checks options of a scope at the call that was given them. */
-export function checkScopeOptions(options: ScopeOptions, action: string): void {
-  const { name, timeout, deadline, signal } = options;
-  if (name !== undefined && typeof name !== "string") {
-    throw new TypeError(`Cannot ${action} as 'name' must be a string: received ${show(name)}`);
-  }
-  if (timeout !== undefined) checkTime(timeout, action, "'timeout'");
-  if (deadline !== undefined) checkDate(deadline, action, "'deadline'");
-  if (signal !== undefined) checkSignal(signal, action);
 }
