@@ -25,6 +25,7 @@ import { Parked } from "./queue.ts";
 import type { ScopeOptions, StopOptions } from "./scope_options.ts";
 import { SignalWatch } from "./signals.ts";
 import { Alarm } from "./timers.ts";
+import { expectCancellation, expectRejection } from "./unhandled.ts";
 
 /**
  * A value of a `TaskLocal`, in front of those set before it: an immutable list that children share.
@@ -279,6 +280,7 @@ export abstract class Scope implements CancelSource {
     if ((this.#flags & ENDED) !== 0) return;
     const extras = this.#extra();
     if (extras.cancelled !== undefined) return;
+    expectCancellation();
     extras.cancelled = new Cancelled(this, reason);
     extras.cause = cause;
     extras.cancelledAt = currentClock().now();
@@ -415,7 +417,7 @@ export abstract class Scope implements CancelSource {
       const source = (pending.scope as Scope).#extras!;
       if (source.rejection === undefined) {
         source.rejection = Promise.reject(pending);
-        source.rejection.catch(() => {});
+        expectRejection(source.rejection);
       }
       return source.rejection;
     };

@@ -21,6 +21,7 @@ import type { Parked, WaitQueue } from "./queue.ts";
 import { block, Blocked, pendingIn, rejectionIn, type Scope, unblock } from "./scope.ts";
 import { SignalWatch } from "./signals.ts";
 import { Alarm } from "./timers.ts";
+import { expectRejection } from "./unhandled.ts";
 
 /** What every blocking call takes besides its operands. */
 export interface WaitOptions {
@@ -78,10 +79,7 @@ export class Waiter<T> extends Blocked<T> {
 
   override cancel(error: Cancelled): void {
     this.#leave();
-    // The wait may be one that nobody awaits yet (`const a = sleep(1), b = sleep(2); await a`). Its
-    // scope answers for the cancellation, so this must not end the process as an unhandled
-    // rejection.
-    this.promise!.then(undefined, ignore);
+    expectRejection(this.promise!);
     this.reject(error);
   }
 
