@@ -116,7 +116,7 @@ export class CancelScope extends Scope {
     limitScope(this, this.#options);
     link(this, around, localsOf(around));
     try {
-      return await runIn(this, fn, this, undefined);
+      return await runIn(this, () => fn(this));
     } catch (error) {
       if (cancelledIn(error)?.scope !== this) throw error;
       // Of nested cancelled scopes the outermost catches: what goes up from here is its error, not

@@ -221,7 +221,7 @@ export class TaskGroup extends TaskOwner {
    */
   run<R>(fn: () => R): R {
     checkFunction(fn, `run in "${this.name}"`, "the argument");
-    return runIn(this, call<R>, fn, undefined);
+    return runIn(this, fn);
   }
 
   /** @ignore */
@@ -353,7 +353,7 @@ export class TaskGroup extends TaskOwner {
       let value: T | undefined;
       let returned = true;
       try {
-        value = await runIn(group, body, group, undefined);
+        value = await runIn(group, () => body(group));
       } catch (error) {
         returned = false;
         group.#bodyThrew(error);
@@ -467,8 +467,4 @@ function checkChoice(value: unknown, choices: string[], action: string, what: st
 
 function isTask(scope: Scope): scope is Task {
   return scope instanceof Task;
-}
-
-function call<R>(fn: () => R): R {
-  return fn();
 }

@@ -81,7 +81,7 @@ export class TaskLocal<T> {
     const locals: Locals = { key: this, value, rest: localsOf(around) };
     link(scope, around, locals);
     try {
-      return await runIn(scope, fn, undefined, undefined);
+      return await runIn(scope, fn);
     } finally {
       if (hasChildren(scope)) await drain(scope);
       unlink(scope);

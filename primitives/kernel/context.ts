@@ -12,7 +12,7 @@
 import { hasEnded, parentOf, type Scope } from "./scope.ts";
 
 interface Ambient {
-  run<A, B, R>(scope: Scope, fn: (a: A, b: B) => R, a: A, b: B): R;
+  run<R>(scope: Scope, fn: () => R): R;
   getStore(): Scope | undefined;
 }
 
@@ -23,11 +23,11 @@ interface Ambient {
 class SynchronousAmbient implements Ambient {
   #scope: Scope | undefined;
 
-  run<A, B, R>(scope: Scope, fn: (a: A, b: B) => R, a: A, b: B): R {
+  run<R>(scope: Scope, fn: () => R): R {
     const before = this.#scope;
     this.#scope = scope;
     try {
-      return fn(a, b);
+      return fn();
     } finally {
       this.#scope = before;
     }
@@ -82,7 +82,7 @@ export function enteredScope(): Scope | undefined {
   return ambient.getStore();
 }
 
-/** Calls `fn(a, b)` in a scope. The arguments spare the hot path a closure. */
-export function runIn<A, B, R>(scope: Scope, fn: (a: A, b: B) => R, a: A, b: B): R {
-  return ambient.run(scope, fn, a, b);
+/** Calls a function in a scope. */
+export function runIn<R>(scope: Scope, fn: () => R): R {
+  return ambient.run(scope, fn);
 }

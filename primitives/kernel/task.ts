@@ -118,7 +118,7 @@ export class Task<T = unknown> extends Scope implements PromiseLike<T>, Waitable
    */
   run<R>(fn: () => R): R {
     checkFunction(fn, "run in a task", "the argument");
-    return runIn(this, call<R>, fn, undefined);
+    return runIn(this, fn);
   }
 
   /**
@@ -202,7 +202,9 @@ export class Task<T = unknown> extends Scope implements PromiseLike<T>, Waitable
   static {
     startTask = <T>(task: Task<T>, fn: TaskFunction<T>) => {
       task.#state = "running";
-      runIn(task, begin<T>, task, fn);
+      starting = task as Task;
+      startingFn = fn as TaskFunction<unknown>;
+      runIn(task, begin);
     };
 
     endTask = (task, state, outcome) => {
@@ -254,10 +256,16 @@ function notify<T>(task: Task<T>, fn: (task: Task<T>) => void): void {
   }
 }
 
-function begin<T>(task: Task<T>, fn: TaskFunction<T>): void {
-  let result: T | PromiseLike<T>;
+// Handed over in variables, as `begin` is called before anything else can happen: arguments that go
+// through `AsyncLocalStorage.run`, or a closure for each task, would be allocated.
+let starting: Task;
+let startingFn: TaskFunction<unknown>;
+
+function begin(): void {
+  const task = starting;
+  let result: unknown;
   try {
-    result = fn(task);
+    result = startingFn(task);
   } catch (error) {
     failed(task, error);
     return;
@@ -388,10 +396,6 @@ export function activeTasks(): Task[] {
 function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
   return typeof value === "object" && value !== null && "then" in value &&
     typeof value.then === "function";
-}
-
-function call<R>(fn: () => R): R {
-  return fn();
 }
 
 function ignore(): void {}
