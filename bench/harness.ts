@@ -14,7 +14,7 @@ const MIN_ROUNDS = 7;
 /** More do not narrow a median by anything one would see. */
 const MAX_ROUNDS = 25;
 /** Rounds are added up to MAX_ROUNDS while the row has taken less than this. */
-const ROW_MS = 8_000;
+const ROW_MS = 9_000;
 /** A sample repeats its work until it takes about this long: some collections of the young generation are then in it. */
 const SAMPLE_MS = 40;
 /** Each contender runs this long before its first sample, long enough for the optimizing compiler to have been there. */
