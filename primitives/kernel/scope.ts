@@ -44,8 +44,8 @@ export abstract class Blocked<T> extends Parked<T> {
   blockedNext: Blocked<unknown> = this;
   blockedPrev: Blocked<unknown> = this;
 
-  /** Ends the wait, as a cancellation has reached its scope. */
-  abstract cancel(error: Cancelled): void;
+  /** Ends the wait, as a cancellation has reached its scope; `alone` when that had no other wait. */
+  abstract cancel(error: Cancelled, alone: boolean): void;
   /** The scope was asked to stop: ends the wait if it was marked with `endOnStop`. */
   abstract stop(): void;
 }
@@ -417,7 +417,7 @@ export abstract class Scope implements CancelSource {
       const source = (pending.scope as Scope).#extras!;
       if (source.rejection === undefined) {
         source.rejection = Promise.reject(pending);
-        expectRejection(source.rejection);
+        expectRejection(source.rejection, false);
       }
       return source.rejection;
     };
@@ -490,7 +490,8 @@ export abstract class Scope implements CancelSource {
         if (pending === scope.#pending) return false;
         scope.#pending = pending;
         if (pending === null) return true;
-        while (scope.#blocked !== null) scope.#blocked.cancel(pending);
+        const alone = scope.#blocked !== null && scope.#blocked.blockedNext === scope.#blocked;
+        while (scope.#blocked !== null) scope.#blocked.cancel(pending, alone);
         if ((scope.#flags & NOTIFIED) !== 0) (notified ??= []).push(scope);
         return true;
       });
@@ -527,7 +528,7 @@ export abstract class Scope implements CancelSource {
       for (const wait of blockedIn(scope)) {
         unblock(wait);
         if (parent.#pending === null) block(parent, wait);
-        else wait.cancel(parent.#pending);
+        else wait.cancel(parent.#pending, false);
       }
     };
   }

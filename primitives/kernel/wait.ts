@@ -77,9 +77,9 @@ export class Waiter<T> extends Blocked<T> {
     this.reject(error);
   }
 
-  override cancel(error: Cancelled): void {
+  override cancel(error: Cancelled, alone: boolean): void {
     this.#leave();
-    expectRejection(this.promise!);
+    expectRejection(this.promise!, alone);
     this.reject(error);
   }
 
