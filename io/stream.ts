@@ -535,9 +535,9 @@ class ExactReader extends Reader<Uint8Array> {
     this.fail(this.#cutShort());
   }
 
-  override cancel(error: Cancelled, alone: boolean): void {
+  override cancel(error: Cancelled): void {
     this.#putBack();
-    super.cancel(error, alone);
+    super.cancel(error);
   }
 
   override fail(error: unknown): void {

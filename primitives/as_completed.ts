@@ -68,7 +68,13 @@ class InOrderOfEnds<T> implements AsyncIterator<Task<T>> {
   async next(): Promise<IteratorResult<Task<T>>> {
     if (this.#left === 0) return { done: true, value: undefined };
     this.#left--;
-    const { value } = await waitFor(this.#ends, { ...this.#options, timeout: rest(this.#due) });
+    const { value } = await waitFor(this.#ends, { ...this.#options, timeout: rest(this.#due) })
+      .catch((error) => {
+        // A loop that is ended by an error is not told to return.
+        this.#left = 0;
+        this.#ends.forget();
+        throw error;
+      });
     return { done: false, value };
   }
 

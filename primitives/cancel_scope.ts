@@ -126,7 +126,7 @@ export class CancelScope extends Scope {
       this.#cancelledCaught = true;
       return undefined;
     } finally {
-      if (hasChildren(this)) await drain(this);
+      while (hasChildren(this)) await drain(this);
       unlink(this);
     }
   }

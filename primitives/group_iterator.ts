@@ -38,6 +38,7 @@ export class GroupIterator<T> implements AsyncIterableIterator<T>, Outlet<T> {
   #group: TaskGroup | undefined;
   #ended: Promise<void> | undefined;
   #state: "new" | "open" | "ended" = "new";
+  #left = false;
   #failure: { error: unknown } | undefined;
 
   /**
@@ -79,6 +80,7 @@ export class GroupIterator<T> implements AsyncIterableIterator<T>, Outlet<T> {
     this.#items = [];
     this.#head = 0;
     if (this.#state === "new") this.#state = "ended";
+    this.#left = true;
     this.#group?.cancel("the loop over its results was left");
     await this.#ended;
     return this.#end();
@@ -111,9 +113,13 @@ export class GroupIterator<T> implements AsyncIterableIterator<T>, Outlet<T> {
     openGroup(group, {});
     this.#ended = conduct(group, () => this.#feed(group, this)).then(
       () => {
+        // Ended with the scope that the first next() was in, and not because all was done: a loop
+        // must not take that for the end.
+        if (group.cancelled !== undefined && !this.#left) throw group.cancelled;
         this.#state = "ended";
         this.#takers.wakeAll({ done: true, value: undefined });
       },
+    ).catch(
       (error) => {
         this.#state = "ended";
         if (this.#takers.size > 0) this.#takers.failAll(error);

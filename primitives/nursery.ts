@@ -8,7 +8,6 @@
 import { cancellable } from "./cancellable.ts";
 import { checkFunction } from "./kernel/check.ts";
 import { isCancelled } from "./kernel/errors.ts";
-import { onAbandoned } from "./kernel/scope.ts";
 import type { Task, TaskFunction } from "./kernel/task.ts";
 import { poll } from "./kernel/wait.ts";
 import { checkRestart, type RestartPolicy, supervise } from "./restart.ts";
@@ -21,6 +20,7 @@ import {
   type SpawnOptions,
   TaskGroup,
   type TaskGroupOptions,
+  withoutBody,
 } from "./task_group.ts";
 
 /** What a spawn into a nursery can be told. */
@@ -139,6 +139,7 @@ export class Nursery extends TaskGroup {
       if (isCancelled(error) && task.isAlive) {
         task.cancel("its start was cancelled");
         await new Promise<void>((resolve) => task.onDone(() => resolve()));
+        if (task.state === "failed") task[poll](); // Its clean-up failed: that is not to be lost.
       }
       throw error;
     } finally {
@@ -215,7 +216,19 @@ export class OpenNursery extends Nursery implements AsyncDisposable {
    */
   [Symbol.asyncDispose](): Promise<void> {
     this.cancel("it is disposed of");
-    return this.#closing ??= closeGroup(this);
+    // A cancellation from outside is not for a disposer to report: the next checkpoint of who
+    // disposes throws it, and thrown here it would turn the one that leaves the block into a
+    // SuppressedError.
+    return this.#closing ??= closeGroup(this).catch((error) => {
+      if (!isCancelled(error)) throw error;
+    });
+  }
+
+  /** @ignore */
+  override abandoned(): void {
+    // Nobody disposed of it in time. A failure is thrown where nobody catches it: that is loud, but
+    // the error is not lost.
+    this[Symbol.asyncDispose]();
   }
 }
 
@@ -256,14 +269,6 @@ export function openNursery(options: TaskGroupOptions = {}): OpenNursery {
   checkGroupOptions(options, "open a nursery");
   const nursery = new OpenNursery({ name: "nursery", ...options });
   openGroup(nursery, options);
-  onAbandoned(nursery, () => abandon(nursery));
+  withoutBody(nursery);
   return nursery;
-}
-
-function abandon(nursery: OpenNursery): void {
-  // Nobody disposed of it in time. A failure is thrown where nobody catches it: that is loud, but
-  // the error is not lost.
-  nursery[Symbol.asyncDispose]().catch((error) => {
-    if (!isCancelled(error)) throw error;
-  });
 }

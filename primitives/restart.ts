@@ -53,13 +53,14 @@ export function supervise<T>(fn: TaskFunction<T>, policy: RestartPolicy): TaskFu
       let failure: unknown;
       try {
         const value = await fn(task);
-        if (on === "failure") return value;
+        if (on === "failure" || task.stopping) return value;
         failure = new Error(
           `Cannot keep "${task.name}" running as it returned more than ${max} times within ${within} ms`,
         );
       } catch (error) {
         const cancelled = cancelledIn(error);
         if (cancelled !== undefined && concerns(cancelled, task)) throw error;
+        if (task.stopping) throw error; // Nobody is started again in a house that closes.
         failure = error;
       }
       // What the last run left open ends with it, as if it had been a task of its own.

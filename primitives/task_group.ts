@@ -8,13 +8,18 @@
 
 import { checkCount, checkFunction, show } from "./kernel/check.ts";
 import { currentScope, runIn } from "./kernel/context.ts";
-import { cancelledIn, ClosedError, suppress } from "./kernel/errors.ts";
+import {
+  type Cancelled,
+  cancelledIn,
+  ClosedError,
+  isCancelled,
+  suppress,
+} from "./kernel/errors.ts";
 import { Parked, WaitQueue, type WaitTarget } from "./kernel/queue.ts";
 import {
   causeOf,
   children,
   drain,
-  drained,
   hasChildren,
   limitScope,
   link,
@@ -80,6 +85,9 @@ export let conduct: <G extends TaskGroup, T>(
   body: GroupBody<T, G>,
 ) => Promise<T | undefined>;
 
+/** Tells a group that it has no body: a reverse shutdown need not wait for the end of one. */
+export let withoutBody: (group: TaskGroup) => void;
+
 /** Ends an open group that has no body. */
 export let closeGroup: (group: TaskGroup) => Promise<void>;
 
@@ -113,13 +121,14 @@ export class TaskGroup extends TaskOwner {
   readonly #limit: number;
   #bodyEnded = false;
   #ended = false;
-  // Whether a cancellation that reached this group cut the body or a child short.
-  #cut = false;
+  // The cancellation that cut the body or a child short, of this group or a scope around it.
+  #cut: Cancelled | null = null;
   #failures: unknown[] | null = null;
   // The children that hold the group open: all but the daemons.
   #holding = 0;
   #daemons: Set<Task<unknown>> | null = null;
   #released: (() => void) | null = null;
+  #end: Promise<unknown> | undefined;
   #running = 0;
   #queued: WaitQueue<void> | null = null;
   #room: Room | null = null;
@@ -174,13 +183,12 @@ export class TaskGroup extends TaskOwner {
     if (daemon) (this.#daemons ??= new Set()).add(task as Task);
     else this.#holding++;
     const cancelled = pendingIn(this) !== null;
-    if (this.#reverse && !cancelled) shieldScope(task, true);
     link(task, this, localsOf(currentScope()));
     // In a cancelled group nothing is queued: a child runs to its first checkpoint, whatever the
     // limit.
     if (this.#running < this.#limit || cancelled) {
       this.#running++;
-      startTask(task, fn);
+      this.#start(task, fn);
     } else {
       this.#enqueue(task, fn);
     }
@@ -229,15 +237,27 @@ export class TaskGroup extends TaskOwner {
     this.#running--;
     if (this.#daemons === null || !this.#daemons.delete(task)) this.#holding--;
     if (task.state === "failed") this.childFailed(task, error);
-    else if (task.state === "cancelled" && !task.cancelled) this.#cut = true;
+    else if (task.state === "cancelled" && !task.cancelled) this.#cut ??= error as Cancelled;
     if (this.#limit !== Infinity) this.#fill();
-    if (this.#ending === task) this.#endNext();
+    if (this.#ending === task) {
+      this.#ending = null;
+      if (pendingIn(this) !== null) this.#endNext();
+    }
     if (this.#holding === 0) this.#released?.();
   }
 
   /** @ignore */
   override callbackFailed(error: unknown): void {
     this.#fail(error);
+  }
+
+  /** @ignore */
+  override abandoned(): void {
+    // Somebody opened this group and did not await it. That it was cancelled is no news for
+    // anybody; a failure stays unhandled, which is loud, but not lost.
+    this.#end?.catch((error) => {
+      if (!isCancelled(error)) throw error;
+    });
   }
 
   /** What the failure of a child means here. */
@@ -268,12 +288,17 @@ export class TaskGroup extends TaskOwner {
     return this.#running < this.#limit && !this.#queued?.size;
   }
 
+  #start<T>(task: Task<T>, fn: TaskFunction<T>): void {
+    if (this.#reverse && pendingIn(task) === null) shieldScope(task, true);
+    startTask(task, fn);
+  }
+
   #enqueue<T>(task: Task<T>, fn: TaskFunction<T>): void {
     const turn = new Turn();
     (this.#queued ??= new WaitQueue<void>({ kind: "room in", name: this.name })).add(turn);
     // A reaction keeps the context of the place where it was made, so that the child has the stores
     // of its spawner, and not of the sibling whose end makes room.
-    turn.come.then(() => startTask(task, fn));
+    turn.come.then(() => this.#start(task, fn));
     onReached(task, () => {
       if (turn.queue === null) return;
       turn.queue.remove(turn);
@@ -292,27 +317,43 @@ export class TaskGroup extends TaskOwner {
 
   // In a reverse shutdown each child is shielded until its turn has come.
   #endNext(): void {
-    this.#ending = youngest(this, isTask);
-    if (this.#ending === null) return;
-    shieldScope(this.#ending, false);
-    if (pendingIn(this) === null) this.#ending.cancel(`"${this.name}" is closing`);
+    // A loop: those that are still queued end at once.
+    for (let child = youngest(this, isTask); child !== null; child = youngest(this, isTask)) {
+      shieldScope(child, false);
+      if (pendingIn(this) === null) child.cancel(`"${this.name}" is closing`);
+      if (!child.isAlive) continue;
+      this.#ending = child;
+      return;
+    }
   }
 
   #bodyThrew(error: unknown): void {
     const cancelled = cancelledIn(error);
-    if (cancelled !== undefined && concerns(cancelled, this)) this.#cut = true;
+    if (cancelled !== undefined && concerns(cancelled, this)) this.#cut = cancelled;
     else this.#fail(error);
+  }
+
+  async #conduct<T>(body: () => T | PromiseLike<T>): Promise<T | undefined> {
+    let value: T | undefined;
+    let returned = true;
+    try {
+      value = await runIn(this, body);
+    } catch (error) {
+      returned = false;
+      this.#bodyThrew(error);
+    }
+    await this.#close();
+    this.#conclude(returned);
+    return value;
   }
 
   async #close(): Promise<void> {
     this.#bodyEnded = true;
-    if (this.#reverse && pendingIn(this) !== null) this.#endNext();
+    if (this.#reverse && pendingIn(this) !== null && this.#ending === null) this.#endNext();
     while (hasChildren(this)) {
-      if (this.#holding > 0) {
+      if (this.#reverse && this.#holding === 0 && this.#ending === null) this.#endNext();
+      if (this.#holding > 0 || this.#ending !== null) {
         await new Promise<void>((resolve) => this.#released = resolve);
-      } else if (this.#reverse) {
-        if (this.#ending === null) this.#endNext();
-        await drained(this);
       } else {
         await drain(this);
       }
@@ -330,7 +371,10 @@ export class TaskGroup extends TaskOwner {
       throw new AggregateError(failures, `In "${this.name}" ${count} failed. See 'errors'`);
     }
     const pending = pendingIn(this);
-    if (pending === null || !this.#cut) return;
+    if (this.#cut === null) return;
+    // None in force: it came in through a shield, by a wait for something that a scope outside the
+    // shield had cancelled.
+    if (pending === null) throw this.#cut;
     if (pending.scope !== this) throw pending;
     if (causeOf(this) !== "call") throw pending.reason;
     if (!returned && this.owesValue) throw pending;
@@ -349,18 +393,14 @@ export class TaskGroup extends TaskOwner {
       }
     };
 
-    conduct = async <G extends TaskGroup, T>(group: G, body: GroupBody<T, G>) => {
-      let value: T | undefined;
-      let returned = true;
-      try {
-        value = await runIn(group, () => body(group));
-      } catch (error) {
-        returned = false;
-        group.#bodyThrew(error);
-      }
-      await group.#close();
-      group.#conclude(returned);
-      return value;
+    conduct = <G extends TaskGroup, T>(group: G, body: GroupBody<T, G>) => {
+      const end = group.#conduct(() => body(group));
+      group.#end = end;
+      return end;
+    };
+
+    withoutBody = (group) => {
+      group.#bodyEnded = true;
     };
 
     closeGroup = async (group) => {

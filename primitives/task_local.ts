@@ -83,7 +83,7 @@ export class TaskLocal<T> {
     try {
       return await runIn(scope, fn);
     } finally {
-      if (hasChildren(scope)) await drain(scope);
+      while (hasChildren(scope)) await drain(scope);
       unlink(scope);
     }
   }

@@ -68,12 +68,10 @@ export class Cancelled extends Error {
    * @param reason Why.
    */
   constructor(scope: CancelSource, reason: unknown) {
-    const why = reason === undefined
-      ? ""
-      : `: ${reason instanceof Error ? reason.message : String(reason)}`;
+    const why = reason === undefined ? "" : `: ${textOf(reason)}`;
     super(
       `Cancelled, as the scope "${scope.name}" was${why}`,
-      reason instanceof Error ? { cause: reason } : undefined,
+      isError(reason) ? { cause: reason } : undefined,
     );
     this.scope = scope;
     this.reason = reason;
@@ -156,13 +154,37 @@ export function isCancelled(error: unknown): error is Cancelled {
  * foreign API made of our signal's reason.
  */
 export function cancelledIn(error: unknown): Cancelled | undefined {
-  if (error instanceof Cancelled) return error;
-  if (
-    error instanceof Error && error.name === "AbortError" && error.cause instanceof Cancelled
-  ) {
-    return error.cause;
+  try {
+    if (error instanceof Cancelled) return error;
+    if (!(error instanceof Error)) return undefined;
+    if (error.name === "AbortError" && error.cause instanceof Cancelled) return error.cause;
+    // `using` makes one of two when a disposer meets a checkpoint while a cancellation is on its
+    // way out of the block.
+    if (error.name === "SuppressedError") {
+      const { error: later, suppressed } = error as Error & { error: unknown; suppressed: unknown };
+      return cancelledIn(suppressed) && cancelledIn(later);
+    }
+  } catch {
+    // A proxy or a getter that throws: somebody's error, and none of ours.
   }
   return undefined;
+}
+
+function isError(value: unknown): value is Error {
+  try {
+    return value instanceof Error;
+  } catch {
+    return false;
+  }
+}
+
+/** A reason as text. Whatever is thrown can become one, also what cannot be made a string. */
+function textOf(reason: unknown): string {
+  try {
+    return reason instanceof Error ? reason.message : String(reason);
+  } catch {
+    return "an object";
+  }
 }
 
 // Kept beside the errors, not on them: the first failure is thrown as it is, the same object with

@@ -25,7 +25,6 @@ import { Parked } from "./queue.ts";
 import type { ScopeOptions, StopOptions } from "./scope_options.ts";
 import { SignalWatch } from "./signals.ts";
 import { Alarm } from "./timers.ts";
-import { expectCancellation, expectRejection } from "./unhandled.ts";
 
 /**
  * A value of a `TaskLocal`, in front of those set before it: an immutable list that children share.
@@ -44,8 +43,8 @@ export abstract class Blocked<T> extends Parked<T> {
   blockedNext: Blocked<unknown> = this;
   blockedPrev: Blocked<unknown> = this;
 
-  /** Ends the wait, as a cancellation has reached its scope; `alone` when that had no other wait. */
-  abstract cancel(error: Cancelled, alone: boolean): void;
+  /** Ends the wait, as a cancellation has reached its scope. */
+  abstract cancel(error: Cancelled): void;
   /** The scope was asked to stop: ends the wait if it was marked with `endOnStop`. */
   abstract stop(): void;
 }
@@ -219,7 +218,7 @@ export abstract class Scope implements CancelSource {
     const time = checkDate(date, `set the deadline of "${this.name}"`, "it");
     const clock = currentClock();
     this.#extra().due = clock.now() + (time - clock.wall());
-    if (this.#parent !== null) this.#arm();
+    if (this.#parent !== null && (this.#flags & ENDED) === 0) this.#arm();
   }
 
   /**
@@ -272,6 +271,15 @@ export abstract class Scope implements CancelSource {
     );
   }
 
+  /**
+   * Called when the scope around this one has ended, and waits for this one to end.
+   *
+   * @ignore
+   */
+  abandoned(): void {
+    this.#extras?.abandoned?.();
+  }
+
   #extra(): Extras {
     return this.#extras ??= new Extras();
   }
@@ -280,7 +288,6 @@ export abstract class Scope implements CancelSource {
     if ((this.#flags & ENDED) !== 0) return;
     const extras = this.#extra();
     if (extras.cancelled !== undefined) return;
-    expectCancellation();
     extras.cancelled = new Cancelled(this, reason);
     extras.cause = cause;
     extras.cancelledAt = currentClock().now();
@@ -417,7 +424,7 @@ export abstract class Scope implements CancelSource {
       const source = (pending.scope as Scope).#extras!;
       if (source.rejection === undefined) {
         source.rejection = Promise.reject(pending);
-        expectRejection(source.rejection, false);
+        source.rejection.catch(() => {});
       }
       return source.rejection;
     };
@@ -465,8 +472,11 @@ export abstract class Scope implements CancelSource {
 
     drain = (scope) => {
       for (const child of children(scope)) {
-        child.cancel(`"${scope.name}", which it is part of, has ended`);
-        child.#extras!.abandoned?.();
+        // A shield keeps this out too, as it would one level further down; it is waited for.
+        if ((child.#flags & SHIELDED) === 0) {
+          child.cancel(`"${scope.name}", which it is part of, has ended`);
+        }
+        child.abandoned();
       }
       return drained(scope);
     };
@@ -490,8 +500,7 @@ export abstract class Scope implements CancelSource {
         if (pending === scope.#pending) return false;
         scope.#pending = pending;
         if (pending === null) return true;
-        const alone = scope.#blocked !== null && scope.#blocked.blockedNext === scope.#blocked;
-        while (scope.#blocked !== null) scope.#blocked.cancel(pending, alone);
+        while (scope.#blocked !== null) scope.#blocked.cancel(pending);
         if ((scope.#flags & NOTIFIED) !== 0) (notified ??= []).push(scope);
         return true;
       });
@@ -499,6 +508,8 @@ export abstract class Scope implements CancelSource {
       // Only now, when every scope below knows: listeners are foreign code, and may look around and
       // act.
       for (const scope of notified) {
+        // A listener before this one may have shielded it, or brought it to its end.
+        if (scope.#pending === null) continue;
         scope.#extras!.controller?.abort(scope.#pending);
         scope.#extras!.reached?.();
       }
@@ -528,7 +539,7 @@ export abstract class Scope implements CancelSource {
       for (const wait of blockedIn(scope)) {
         unblock(wait);
         if (parent.#pending === null) block(parent, wait);
-        else wait.cancel(parent.#pending, false);
+        else wait.cancel(parent.#pending);
       }
     };
   }

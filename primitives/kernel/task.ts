@@ -14,7 +14,16 @@ import { checkFunction } from "./check.ts";
 import { currentScope, enteredScope, followsAwait, rootScope, runIn, setRoot } from "./context.ts";
 import { type Cancelled, cancelledIn } from "./errors.ts";
 import { Parked, WaitQueue, type WaitTarget } from "./queue.ts";
-import { children, drain, hasChildren, parentOf, pendingIn, Scope, unlink } from "./scope.ts";
+import {
+  children,
+  drain,
+  hasChildren,
+  hasEnded,
+  parentOf,
+  pendingIn,
+  Scope,
+  unlink,
+} from "./scope.ts";
 import { enqueue, notReady, poll, type Waitable, waitFor, type WaitOptions } from "./wait.ts";
 
 /** How far a task has come. "queued" is one that waits for room in a group with a `limit`. */
@@ -144,10 +153,11 @@ export class Task<T = unknown> extends Scope implements PromiseLike<T>, Waitable
    * ```
    */
   join(options?: WaitOptions): Promise<void> {
+    const scope = currentScope(); // Now: without an AsyncLocalStorage nobody knows it later.
     return waitFor(this, options).then(ignore, (error) => {
       // What the task threw is not for us; a cancellation of the one who waits is, even where it
       // ended the task too.
-      if (this.isAlive || error !== this.#outcome || error === pendingIn(currentScope())) {
+      if (this.isAlive || error !== this.#outcome || error === pendingIn(scope)) {
         throw error;
       }
     });
@@ -252,7 +262,10 @@ function notify<T>(task: Task<T>, fn: (task: Task<T>) => void): void {
   try {
     fn(task);
   } catch (error) {
-    (parentOf(task) as TaskOwner).callbackFailed(error);
+    const owner = parentOf(task) as TaskOwner;
+    // Only onDone() itself can be so late: its caller hears of it.
+    if (hasEnded(owner)) throw error;
+    owner.callbackFailed(error);
   }
 }
 
@@ -263,18 +276,22 @@ let startingFn: TaskFunction<unknown>;
 
 function begin(): void {
   const task = starting;
-  let result: unknown;
+  const fn = startingFn;
+  starting = startingFn = undefined!; // They keep nobody alive.
+  let promise: Promise<unknown>;
   try {
-    result = startingFn(task);
+    const result = fn(task);
+    if (!isThenable(result)) {
+      succeeded(task, result);
+      return;
+    }
+    // Foreign code in a `then` may call back at once, twice, or in a context of its own: the
+    // platform's promise does not.
+    promise = isPlain(result) ? result : new Promise((resolve) => resolve(result));
   } catch (error) {
     failed(task, error);
     return;
   }
-  if (!isThenable(result)) {
-    succeeded(task, result);
-    return;
-  }
-  const promise = result instanceof Promise ? result : Promise.resolve(result);
   if (followsAwait) promise.then(fulfilled, rejected);
   else promise.then((value) => succeeded(task, value), (error) => failed(task, error));
 }
@@ -283,12 +300,14 @@ const fulfilled = (value: unknown): void => succeeded(enteredScope() as Task, va
 const rejected = (error: unknown): void => failed(enteredScope() as Task, error);
 
 function succeeded<T>(task: Task<T>, value: T): void {
-  if (hasChildren(task)) drain(task).then(() => endTask(task as Task, "succeeded", value));
+  // Again and not just once: others may have opened a scope here between the end of the last and
+  // this turn.
+  if (hasChildren(task)) drain(task).then(() => succeeded(task, value));
   else endTask(task as Task, "succeeded", value);
 }
 
 function failed<T>(task: Task<T>, error: unknown): void {
-  if (hasChildren(task)) drain(task).then(() => fail(task, error));
+  if (hasChildren(task)) drain(task).then(() => failed(task, error));
   else fail(task, error);
 }
 
@@ -388,14 +407,20 @@ export function activeTasks(): Task[] {
   const scopes = children(rootScope()).reverse();
   for (let scope = scopes.pop(); scope !== undefined; scope = scopes.pop()) {
     if (scope instanceof Task) tasks.push(scope);
-    scopes.push(...children(scope).reverse());
+    for (const child of children(scope).reverse()) scopes.push(child);
   }
   return tasks;
 }
 
 function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
-  return typeof value === "object" && value !== null && "then" in value &&
-    typeof value.then === "function";
+  return (typeof value === "object" && value !== null || typeof value === "function") &&
+    typeof (value as PromiseLike<T>).then === "function";
+}
+
+const { then } = Promise.prototype;
+
+function isPlain<T>(value: PromiseLike<T>): value is Promise<T> {
+  return value.then === then && Object.getPrototypeOf(value) === Promise.prototype;
 }
 
 function ignore(): void {}

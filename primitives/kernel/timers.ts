@@ -8,7 +8,7 @@
  * @module
  */
 
-import { currentClock } from "./clock.ts";
+import { type Clock, currentClock, replaceClock } from "./clock.ts";
 import { Parked, WaitQueue, type WaitTarget } from "./queue.ts";
 
 const SLEEP: WaitTarget = { kind: "sleep", name: "" };
@@ -83,6 +83,17 @@ export function momentAt(due: number): Moment {
 /** When the next moment comes, on the current clock; `Infinity` when nobody waits for any. */
 export function nextDue(): number {
   return heap[0]?.due ?? Infinity;
+}
+
+/**
+ * Puts another clock in force, which rings for what is still waited for. Returns the one it
+ * replaces.
+ */
+export function changeClock(next: Clock): Clock {
+  const before = replaceClock(next);
+  before.ringAt(Infinity, ring);
+  if (heap.length > 0) next.ringAt(heap[0].due, ring);
+  return before;
 }
 
 /** How many wait for a time. */

@@ -63,7 +63,7 @@ function census(): Census {
   for (let scope = open.pop(); scope !== undefined; scope = open.pop()) {
     scopes++;
     waits += blockedIn(scope).length;
-    open.push(...children(scope));
+    for (const child of children(scope)) open.push(child);
   }
   return { scopes, waits, timers: pendingTimers() };
 }

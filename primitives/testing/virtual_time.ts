@@ -6,8 +6,8 @@
  */
 
 import { checkFunction } from "../kernel/check.ts";
-import { type Clock, currentClock, replaceClock } from "../kernel/clock.ts";
-import { pendingTimers } from "../kernel/timers.ts";
+import { type Clock, currentClock } from "../kernel/clock.ts";
+import { changeClock, pendingTimers } from "../kernel/timers.ts";
 import { waitAllTasksBlocked } from "./blocked.ts";
 
 /** The clock that a function under {@linkcode withVirtualTime} is called with. */
@@ -96,7 +96,7 @@ export function withVirtualTime<T>(fn: (time: VirtualTime) => T | PromiseLike<T>
 
 async function underVirtualTime<T>(fn: (time: VirtualTime) => T | PromiseLike<T>): Promise<T> {
   const clock = new VirtualClock();
-  const before = replaceClock(clock);
+  const before = changeClock(clock);
   try {
     const value = await fn(clock);
     if (pendingTimers() > 0) {
@@ -107,6 +107,6 @@ async function underVirtualTime<T>(fn: (time: VirtualTime) => T | PromiseLike<T>
     return value;
   } finally {
     clock.close();
-    replaceClock(before);
+    changeClock(before);
   }
 }
