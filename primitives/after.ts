@@ -7,6 +7,7 @@
 
 import { checkTime } from "./kernel/check.ts";
 import { currentClock } from "./kernel/clock.ts";
+import { mayFloat } from "./kernel/floating.ts";
 import { type Parked, WaitQueue } from "./kernel/queue.ts";
 import { momentAt } from "./kernel/timers.ts";
 import { enqueue, notReady, poll, type Waitable, waitFor } from "./kernel/wait.ts";
@@ -36,7 +37,8 @@ export class After implements Waitable<void>, PromiseLike<void> {
     onfulfilled?: ((value: void) => A | PromiseLike<A>) | null,
     onrejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
-    return waitFor(this).then(onfulfilled, onrejected);
+    const reached = waitFor(this).then(onfulfilled, onrejected);
+    return onrejected ? reached : mayFloat(reached);
   }
 
   /** @ignore */

@@ -7,6 +7,7 @@
 import { checkFunction, show } from "./kernel/check.ts";
 import { currentScope, runIn } from "./kernel/context.ts";
 import { cancelledIn } from "./kernel/errors.ts";
+import { mayFloat } from "./kernel/floating.ts";
 import {
   causeOf,
   drain,
@@ -108,7 +109,7 @@ export class CancelScope extends Scope {
       );
     }
     this.#entered = true;
-    return this.#run(fn);
+    return mayFloat(this.#run(fn));
   }
 
   async #run<T>(fn: (scope: this) => T | PromiseLike<T>): Promise<T | undefined> {

@@ -6,6 +6,7 @@
 
 import { CancelScope, timeoutOf } from "./cancel_scope.ts";
 import { checkFunction, checkTime } from "./kernel/check.ts";
+import { mayFloat } from "./kernel/floating.ts";
 
 /**
  * Runs a function, and fails when it takes longer than `ms` milliseconds. Where limits are nested,
@@ -42,7 +43,14 @@ export function failAfter<T>(
 }
 
 /** Runs a function in a scope that owes its value: whatever cuts it short is an error. */
-export async function runOrFail<T>(
+export function runOrFail<T>(
+  scope: CancelScope,
+  fn: (scope: CancelScope) => T | PromiseLike<T>,
+): Promise<T> {
+  return mayFloat(run(scope, fn));
+}
+
+async function run<T>(
   scope: CancelScope,
   fn: (scope: CancelScope) => T | PromiseLike<T>,
 ): Promise<T> {

@@ -6,6 +6,7 @@
 
 import { CancelScope, timeoutOf } from "./cancel_scope.ts";
 import { checkFunction, checkTime } from "./kernel/check.ts";
+import { mayFloat } from "./kernel/floating.ts";
 
 /** How a piece of work with a time limit ended. */
 export type MoveOnResult<T> =
@@ -41,7 +42,7 @@ export function moveOnAfter<T>(
 ): Promise<MoveOnResult<T>> {
   checkTime(ms, "run with a time limit", "the limit");
   checkFunction(fn, "run with a time limit", "the second argument");
-  return run(new CancelScope({ name: "moveOnAfter", timeout: ms }), fn);
+  return mayFloat(run(new CancelScope({ name: "moveOnAfter", timeout: ms }), fn));
 }
 
 async function run<T>(

@@ -9,6 +9,7 @@ import { checkDate, checkTime } from "./kernel/check.ts";
 import { currentClock } from "./kernel/clock.ts";
 import { currentScope } from "./kernel/context.ts";
 import { ClosedError } from "./kernel/errors.ts";
+import { mayFloat } from "./kernel/floating.ts";
 import { WaitQueue } from "./kernel/queue.ts";
 import { momentAt } from "./kernel/timers.ts";
 import { entry, suspend, Waiter, type WaitOptions } from "./kernel/wait.ts";
@@ -69,7 +70,7 @@ function sleepUntilDue(due: number, options: WaitOptions | undefined): Promise<v
   const waiter = new Waiter<void>();
   (due === Infinity ? forever : momentAt(due)).add(waiter);
   const slept = suspend(scope, waiter, options);
-  return options?.endOnStop ? slept.catch(endEarly) : slept;
+  return options?.endOnStop ? mayFloat(slept.catch(endEarly)) : slept;
 }
 
 function endEarly(error: unknown): void {

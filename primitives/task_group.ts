@@ -15,6 +15,7 @@ import {
   isCancelled,
   suppress,
 } from "./kernel/errors.ts";
+import { floats } from "./kernel/floating.ts";
 import { Parked, WaitQueue, type WaitTarget } from "./kernel/queue.ts";
 import {
   causeOf,
@@ -251,15 +252,6 @@ export class TaskGroup extends TaskOwner {
     this.#fail(error);
   }
 
-  /** @ignore */
-  override abandoned(): void {
-    // Somebody opened this group and did not await it. That it was cancelled is no news for
-    // anybody; a failure stays unhandled, which is loud, but not lost.
-    this.#end?.catch((error) => {
-      if (!isCancelled(error)) throw error;
-    });
-  }
-
   /** What the failure of a child means here. */
   protected childFailed(_task: Task, error: unknown): void {
     this.#fail(error);
@@ -370,14 +362,16 @@ export class TaskGroup extends TaskOwner {
       const count = failures.length === 1 ? "1 task" : `${failures.length} tasks`;
       throw new AggregateError(failures, `In "${this.name}" ${count} failed. See 'errors'`);
     }
-    const pending = pendingIn(this);
     if (this.#cut === null) return;
-    // None in force: it came in through a shield, by a wait for something that a scope outside the
-    // shield had cancelled.
-    if (pending === null) throw this.#cut;
-    if (pending.scope !== this) throw pending;
-    if (causeOf(this) !== "call") throw pending.reason;
-    if (!returned && this.owesValue) throw pending;
+    // Where none is in force, it came in through a shield: by a wait for something that a scope
+    // outside the shield had cancelled.
+    const pending = pendingIn(this) ?? this.#cut;
+    if (pending.scope === this) {
+      if (causeOf(this) !== "call") throw pending.reason;
+      if (returned || !this.owesValue) return;
+    }
+    if (this.#end !== undefined) floats(this.#end);
+    throw pending;
   }
 
   // What follows is for those who open groups.

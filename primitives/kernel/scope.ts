@@ -21,6 +21,7 @@
 import { Cancelled, type CancelSource, TimeoutError } from "./errors.ts";
 import { checkDate, checkTime } from "./check.ts";
 import { currentClock } from "./clock.ts";
+import { floats } from "./floating.ts";
 import { Parked } from "./queue.ts";
 import type { ScopeOptions, StopOptions } from "./scope_options.ts";
 import { SignalWatch } from "./signals.ts";
@@ -424,7 +425,7 @@ export abstract class Scope implements CancelSource {
       const source = (pending.scope as Scope).#extras!;
       if (source.rejection === undefined) {
         source.rejection = Promise.reject(pending);
-        source.rejection.catch(() => {});
+        floats(source.rejection);
       }
       return source.rejection;
     };

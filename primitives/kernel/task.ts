@@ -13,6 +13,7 @@
 import { checkFunction } from "./check.ts";
 import { currentScope, enteredScope, followsAwait, rootScope, runIn, setRoot } from "./context.ts";
 import { type Cancelled, cancelledIn } from "./errors.ts";
+import { mayFloat } from "./floating.ts";
 import { Parked, WaitQueue, type WaitTarget } from "./queue.ts";
 import {
   children,
@@ -154,13 +155,15 @@ export class Task<T = unknown> extends Scope implements PromiseLike<T>, Waitable
    */
   join(options?: WaitOptions): Promise<void> {
     const scope = currentScope(); // Now: without an AsyncLocalStorage nobody knows it later.
-    return waitFor(this, options).then(ignore, (error) => {
-      // What the task threw is not for us; a cancellation of the one who waits is, even where it
-      // ended the task too.
-      if (this.isAlive || error !== this.#outcome || error === pendingIn(scope)) {
-        throw error;
-      }
-    });
+    return mayFloat(
+      waitFor(this, options).then(ignore, (error) => {
+        // What the task threw is not for us; a cancellation of the one who waits is, even where it
+        // ended the task too.
+        if (this.isAlive || error !== this.#outcome || error === pendingIn(scope)) {
+          throw error;
+        }
+      }),
+    );
   }
 
   /**
@@ -188,7 +191,8 @@ export class Task<T = unknown> extends Scope implements PromiseLike<T>, Waitable
     onfulfilled?: ((value: T) => A | PromiseLike<A>) | null,
     onrejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
-    return waitFor(this).then(onfulfilled, onrejected);
+    const ended = waitFor(this).then(onfulfilled, onrejected);
+    return onrejected ? ended : mayFloat(ended);
   }
 
   /** @ignore */
