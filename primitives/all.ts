@@ -55,5 +55,8 @@ export function checkFunctions(fns: unknown, action: string): void {
       `Cannot ${action} as the argument must be an array of functions: received ${show(fns)}`,
     );
   }
-  fns.forEach((fn, index) => checkFunction(fn, action, `element ${index}`));
+  // By index: `forEach` passes over holes.
+  for (let index = 0; index < fns.length; index++) {
+    checkFunction(fns[index], action, `element ${index}`);
+  }
 }

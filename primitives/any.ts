@@ -5,8 +5,8 @@
  */
 
 import { checkFunctions, type Results } from "./all.ts";
-import { pendingIn } from "./kernel/scope.ts";
-import type { TaskFunction } from "./kernel/task.ts";
+import { cancelledIn } from "./kernel/errors.ts";
+import { concerns, type TaskFunction } from "./kernel/task.ts";
 import { taskGroup } from "./task_group.ts";
 
 /**
@@ -53,7 +53,8 @@ async function firstToSucceed<F extends readonly TaskFunction<unknown>[]>(
           const value = await fn(task);
           winner ??= { value };
         } catch (error) {
-          if (pendingIn(group) !== null) throw error;
+          const cancelled = cancelledIn(error);
+          if (cancelled !== undefined && concerns(cancelled, task)) throw error;
           errors[index] = error;
           return;
         }

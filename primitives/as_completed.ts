@@ -4,11 +4,13 @@
  * @module
  */
 
-import { checkTime, show } from "./kernel/check.ts";
+import { show } from "./kernel/check.ts";
 import { currentClock } from "./kernel/clock.ts";
+import { TimeoutError } from "./kernel/errors.ts";
 import { Parked, WaitQueue } from "./kernel/queue.ts";
 import { Task } from "./kernel/task.ts";
 import {
+  checkWaitOptions,
   enqueue,
   notReady,
   poll,
@@ -48,41 +50,54 @@ export function asCompleted<T>(
   options: WaitOptions = {},
 ): AsyncIterable<Task<T>> {
   const all = checkTasks(tasks, "wait");
-  if (options.timeout !== undefined) checkTime(options.timeout, "wait", "'timeout'");
-  return { [Symbol.asyncIterator]: () => new InOrderOfEnds(all, options) };
+  checkWaitOptions(options);
+  return { [Symbol.asyncIterator]: () => new InOrderOfEnds(new Set(all), options) };
 }
 
 class InOrderOfEnds<T> implements AsyncIterator<Task<T>> {
-  readonly #ends: Ends<T>;
-  readonly #options: WaitOptions;
+  readonly #left: Set<Task<T>>;
+  readonly #signal: AbortSignal | undefined;
+  readonly #timeout: number;
   readonly #due: number;
-  #left: number;
+  #ends: Ends<T> | null = null;
 
-  constructor(tasks: Set<Task<T>>, { timeout = Infinity, ...options }: WaitOptions) {
-    this.#ends = new Ends(tasks);
-    this.#options = options;
+  constructor(tasks: Set<Task<T>>, { timeout = Infinity, signal }: WaitOptions) {
+    this.#left = tasks;
+    this.#signal = signal;
+    this.#timeout = timeout;
     this.#due = currentClock().now() + timeout;
-    this.#left = tasks.size;
   }
 
   async next(): Promise<IteratorResult<Task<T>>> {
-    if (this.#left === 0) return { done: true, value: undefined };
-    this.#left--;
-    const { value } = await waitFor(this.#ends, { ...this.#options, timeout: rest(this.#due) })
-      .catch((error) => {
-        // A loop that is ended by an error is not told to return.
-        this.#left = 0;
-        this.#ends.forget();
-        throw error;
-      });
-    return { done: false, value };
+    if (this.#left.size === 0) return { done: true, value: undefined };
+    const ends = this.#ends ??= new Ends(this.#left);
+    try {
+      const { value } = await waitFor(ends, { signal: this.#signal, timeout: rest(this.#due) });
+      this.#left.delete(value);
+      return { done: false, value };
+    } catch (error) {
+      // A loop that ends by an error does not call `return()`. Who asks again all the same gets what
+      // has ended meanwhile.
+      this.#forget();
+      if (error instanceof TimeoutError && error !== this.#signal?.reason) {
+        throw new TimeoutError(
+          `Cannot give the next of the tasks as the time is up: ${this.#timeout} ms. Give them more, or go on without`,
+        );
+      }
+      throw error;
+    }
   }
 
   // deno-lint-ignore require-await
   async return(): Promise<IteratorResult<Task<T>>> {
-    this.#left = 0;
-    this.#ends.forget();
+    this.#left.clear();
+    this.#forget();
     return { done: true, value: undefined };
+  }
+
+  #forget(): void {
+    this.#ends?.forget();
+    this.#ends = null;
   }
 }
 

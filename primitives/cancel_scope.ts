@@ -58,6 +58,7 @@ export class CancelScope extends Scope {
    * @throws {TypeError | RangeError} When an option makes no sense.
    */
   constructor(options: CancelScopeOptions = {}) {
+    super();
     checkScopeOptions(options, "make a cancel scope");
     if (options.shield !== undefined && typeof options.shield !== "boolean") {
       throw new TypeError(
@@ -66,10 +67,10 @@ export class CancelScope extends Scope {
         }`,
       );
     }
-    super();
     this.name = options.name ?? "scope";
     this.#options = options;
     if (options.shield) shieldScope(this, true);
+    if (options.deadline !== undefined) this.deadline = options.deadline;
   }
 
   /**
@@ -114,10 +115,12 @@ export class CancelScope extends Scope {
 
   async #run<T>(fn: (scope: this) => T | PromiseLike<T>): Promise<T | undefined> {
     const around = currentScope();
-    limitScope(this, this.#options);
+    const { timeout, signal } = this.#options;
+    limitScope(this, { timeout, signal });
     link(this, around, localsOf(around));
     try {
-      return await runIn(this, () => fn(this));
+      // Awaited in there too: it may be a task or a moment, which is waited for where it is awaited.
+      return await runIn(this, async () => await fn(this));
     } catch (error) {
       if (cancelledIn(error)?.scope !== this) throw error;
       // Of nested cancelled scopes the outermost catches: what goes up from here is its error, not

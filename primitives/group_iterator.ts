@@ -11,6 +11,7 @@
 
 import { currentScope } from "./kernel/context.ts";
 import { WaitQueue } from "./kernel/queue.ts";
+import { pendingIn } from "./kernel/scope.ts";
 import { entry, suspend, Waiter } from "./kernel/wait.ts";
 import { conduct, openGroup, TaskGroup } from "./task_group.ts";
 
@@ -18,6 +19,12 @@ import { conduct, openGroup, TaskGroup } from "./task_group.ts";
 export interface Outlet<T> {
   /** Hands over a result, which is kept until somebody takes it. */
   put(item: T): void;
+  /** Hands over a result, and waits until somebody takes it. */
+  offer(item: T): Promise<void>;
+  /** How many results were put and not taken. */
+  readonly size: number;
+  /** Whether the loop over the results has ended, so that no more are wanted. */
+  readonly closed: boolean;
   /** Whether so many results wait to be taken that the tasks should pause. */
   readonly full: boolean;
   /** Waits until half of the results that wait have been taken. */
@@ -31,6 +38,7 @@ export class GroupIterator<T> implements AsyncIterableIterator<T>, Outlet<T> {
   readonly #feed: (group: TaskGroup, outlet: Outlet<T>) => void;
   readonly #takers: WaitQueue<IteratorResult<T>>;
   readonly #paused: WaitQueue<void>;
+  readonly #givers: WaitQueue<void>;
   #room: Promise<void> | undefined;
   // Items between #head and the end are waiting; the rest is cut off now and then.
   #items: T[] = [];
@@ -55,6 +63,7 @@ export class GroupIterator<T> implements AsyncIterableIterator<T>, Outlet<T> {
     this.#capacity = capacity;
     this.#feed = feed;
     this.#takers = new WaitQueue({ kind: "result of", name });
+    this.#givers = new WaitQueue({ kind: "taker of", name });
     this.#paused = new WaitQueue({ kind: "demand for", name });
   }
 
@@ -69,6 +78,11 @@ export class GroupIterator<T> implements AsyncIterableIterator<T>, Outlet<T> {
     if (this.#state === "new") this.#open();
     if (this.#head < this.#items.length) {
       return Promise.resolve({ done: false, value: this.#take() });
+    }
+    const giver = this.#givers.first as Waiter<void> | null;
+    if (giver !== null) {
+      this.#givers.wakeFirst();
+      return Promise.resolve({ done: false, value: giver.item as T });
     }
     if (this.#state === "ended") return this.#end();
     const waiter = new Waiter<IteratorResult<T>>();
@@ -86,13 +100,32 @@ export class GroupIterator<T> implements AsyncIterableIterator<T>, Outlet<T> {
     return this.#end();
   }
 
+  get size(): number {
+    return this.#items.length - this.#head;
+  }
+
   get full(): boolean {
-    return this.#waiting() >= this.#capacity;
+    return this.size >= this.#capacity;
+  }
+
+  get closed(): boolean {
+    return this.#left || pendingIn(this.#group!) !== null;
   }
 
   put(item: T): void {
+    if (this.#left) return;
     if (this.#takers.wakeFirst({ done: false, value: item })) this.#letGo();
     else this.#items.push(item);
+  }
+
+  offer(item: T): Promise<void> {
+    const scope = currentScope();
+    const barred = entry(scope);
+    if (barred !== undefined) return barred;
+    if (this.#takers.wakeFirst({ done: false, value: item })) return Promise.resolve();
+    const waiter = new Waiter<void>(item);
+    this.#givers.add(waiter);
+    return suspend(scope, waiter, undefined);
   }
 
   drained(): Promise<void> {
@@ -128,14 +161,10 @@ export class GroupIterator<T> implements AsyncIterableIterator<T>, Outlet<T> {
     );
   }
 
-  #waiting(): number {
-    return this.#items.length - this.#head;
-  }
-
   // At half, and not at the first place that is free: else each task would pause and go on for
   // every single item.
   #letGo(): void {
-    if (this.#room === undefined || this.#waiting() > this.#capacity / 2) return;
+    if (this.#room === undefined || this.size > this.#capacity / 2) return;
     this.#room = undefined;
     this.#paused.wakeFirst();
   }

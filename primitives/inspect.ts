@@ -6,7 +6,7 @@
  * @module
  */
 
-import { checkTime } from "./kernel/check.ts";
+import { checkOptions, checkTime } from "./kernel/check.ts";
 import { currentClock } from "./kernel/clock.ts";
 import { rootScope } from "./kernel/context.ts";
 import { blockedIn, cancelledAt, children, pendingIn, type Scope } from "./kernel/scope.ts";
@@ -76,6 +76,7 @@ export interface InspectOptions {
  * ```
  */
 export function inspect(options: InspectOptions = {}): TreeNode {
+  checkOptions(options, "inspect");
   const { grace = 1000 } = options;
   checkTime(grace, "inspect", "'grace'");
   return node(rootScope(), currentClock().now() - grace);
@@ -112,12 +113,10 @@ function node(scope: Scope, cancelledBefore: number): TreeNode {
   const waiting = blockedIn(scope);
   const below = children(scope);
   const isTask = scope instanceof Task;
-  // Whoever waits in Grove was woken by the cancellation, and whoever has children waits for them:
-  // what is left is foreign.
-  const stuckSince = isTask && scope.state === "running" && pending !== null &&
-      waiting.length === 0 && below.length === 0
-    ? cancelledAt(pending.scope as Scope)
-    : Infinity;
+  const stuckSince =
+    isTask && scope.state === "running" && pending !== null && awaitsNothingOfOurs(scope)
+      ? cancelledAt(pending.scope as Scope)
+      : Infinity;
   return {
     kind: isTask ? "task" : scope instanceof TaskGroup ? "group" : "scope",
     name: scope.name,
@@ -132,6 +131,15 @@ function node(scope: Scope, cancelledBefore: number): TreeNode {
     ...(isTask && spawnSite(scope) !== undefined && { spawnedAt: spawnSite(scope) }),
     children: below.map((child) => node(child, cancelledBefore)),
   };
+}
+
+// Whoever waited in Grove was woken by the cancellation, and whoever has children waits for them; a
+// shield is there to be waited for. What is left awaits something foreign.
+function awaitsNothingOfOurs(scope: Scope): boolean {
+  if (blockedIn(scope).length > 0) return false;
+  return children(scope).every((child) =>
+    !(child instanceof Task) && pendingIn(child) !== null && awaitsNothingOfOurs(child)
+  );
 }
 
 function print(tree: TreeNode, first: string, rest: string, lines: string[]): void {

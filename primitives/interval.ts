@@ -7,7 +7,7 @@
 import { checkTime } from "./kernel/check.ts";
 import { currentClock } from "./kernel/clock.ts";
 import { currentScope } from "./kernel/context.ts";
-import type { WaitOptions } from "./kernel/wait.ts";
+import { checkWaitOptions, type WaitOptions } from "./kernel/wait.ts";
 import { sleep } from "./sleep.ts";
 
 /**
@@ -34,6 +34,7 @@ import { sleep } from "./sleep.ts";
  */
 export function interval(ms: number, options?: WaitOptions): AsyncIterable<number> {
   checkTime(ms, "make an interval", "the time", false);
+  if (options !== undefined) checkWaitOptions(options, "make an interval");
   if (ms === 0) {
     throw new RangeError(
       "Cannot make an interval as the time must be more than 0. To let others run in a loop, use yieldNow()",

@@ -8,7 +8,7 @@
 
 import { cancellable } from "./cancellable.ts";
 import { GroupIterator, type Outlet } from "./group_iterator.ts";
-import { checkCount, checkFunction, show } from "./kernel/check.ts";
+import { checkCount, checkFunction, checkOptions, show } from "./kernel/check.ts";
 import { openSource, type Source } from "./source.ts";
 import type { TaskGroup } from "./task_group.ts";
 
@@ -56,6 +56,7 @@ export function map<T, R>(
   fn: (item: T, index: number) => R | PromiseLike<R>,
   options: MapOptions = {},
 ): AsyncIterableIterator<R> {
+  checkOptions(options, "map");
   const { concurrency = 8, ordered = true } = options;
   checkFunction(fn, "map", "the second argument");
   checkCount(concurrency, "map", "'concurrency'", 1);
@@ -73,6 +74,7 @@ export function map<T, R>(
 interface Results<R> {
   put(result: R, index: number): void;
   readonly full: boolean;
+  readonly closed: boolean;
   drained(): Promise<void>;
 }
 
@@ -89,7 +91,11 @@ class Ordered<R> implements Results<R> {
   }
 
   get full(): boolean {
-    return this.#outlet.full || this.#early.size >= this.#capacity;
+    return this.#outlet.size + this.#early.size >= this.#capacity;
+  }
+
+  get closed(): boolean {
+    return this.#outlet.closed;
   }
 
   put(result: R, index: number): void {
@@ -124,7 +130,7 @@ function feed<T, R>(
 
   async function slot(): Promise<void> {
     try {
-      while (!exhausted) {
+      while (!exhausted && !results.closed) {
         while (results.full) await results.drained();
         let next = source.next();
         if (next instanceof Promise) {

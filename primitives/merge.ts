@@ -34,16 +34,15 @@ export function merge<T>(
   ...iterables: (Iterable<T> | AsyncIterable<T>)[]
 ): AsyncIterableIterator<T> {
   const sources = iterables.map((iterable) => openSource(iterable, "merge"));
-  return new GroupIterator<T>("merge", iterables.length, (group, outlet) => {
+  return new GroupIterator<T>("merge", Infinity, (group, outlet) => {
     for (const source of sources) {
       group.spawn(async () => {
         try {
-          for (;;) {
-            while (outlet.full) await outlet.drained();
+          while (!outlet.closed) {
             const answer = source.next();
             const next = answer instanceof Promise ? await cancellable(answer) : answer;
             if (next.done) return;
-            outlet.put(next.value);
+            await outlet.offer(next.value);
           }
         } finally {
           await source.close();

@@ -5,11 +5,11 @@
  * @module
  */
 
-import { cancellable } from "./cancellable.ts";
 import { checkFunction } from "./kernel/check.ts";
 import { isCancelled } from "./kernel/errors.ts";
+import { type Parked, WaitQueue } from "./kernel/queue.ts";
 import type { Task, TaskFunction } from "./kernel/task.ts";
-import { poll } from "./kernel/wait.ts";
+import { enqueue, notReady, poll, type Waitable, waitFor } from "./kernel/wait.ts";
 import { checkRestart, type RestartPolicy, supervise } from "./restart.ts";
 import {
   checkGroupOptions,
@@ -37,6 +37,51 @@ export type ServiceFunction<V> = (
   task: Task<unknown>,
   started: (value: V) => void,
 ) => unknown;
+
+/** Whether a service is ready, to be waited for. What came first stands. */
+class Readiness<V> implements Waitable<V> {
+  readonly #waiting: WaitQueue<V>;
+  readonly #name: string;
+  #outcome: { value: V } | { error: unknown } | undefined;
+
+  constructor(name: string) {
+    this.#name = name;
+    this.#waiting = new WaitQueue({ kind: "start of", name });
+  }
+
+  come(value: V): void {
+    if (this.#outcome !== undefined) {
+      throw new Error(
+        `Cannot report "${this.#name}" as started as it has called started() before. Call it once`,
+      );
+    }
+    this.#outcome = { value };
+    this.#waiting.wakeAll(value);
+  }
+
+  fail(task: Task): void {
+    if (this.#outcome !== undefined) return;
+    try {
+      task[poll]();
+      throw new Error(
+        `Cannot start "${task.name}" as it exited without calling started(). Call it when it is ready to serve`,
+      );
+    } catch (error) {
+      this.#outcome = { error };
+      this.#waiting.failAll(error);
+    }
+  }
+
+  [poll](): V | typeof notReady {
+    if (this.#outcome === undefined) return notReady;
+    if ("error" in this.#outcome) throw this.#outcome.error;
+    return this.#outcome.value;
+  }
+
+  [enqueue](node: Parked<V>): void {
+    this.#waiting.add(node);
+  }
+}
 
 /**
  * A group of services. It is made by {@linkcode nursery} or {@linkcode openNursery}.
@@ -69,10 +114,10 @@ export class Nursery extends TaskGroup {
    */
   override spawn<T>(fn: TaskFunction<T>, options: NurserySpawnOptions = {}): Task<T> {
     const { restart } = options;
-    if (restart === undefined) return super.spawn(fn, options);
+    if (restart === undefined) return this.spawnFor(this.spawn, fn, options);
     checkFunction(fn, `spawn into "${this.name}"`, "the task");
     checkRestart(restart, `spawn into "${this.name}"`);
-    return super.spawn(supervise(fn, restart), { name: fn.name, ...options });
+    return this.spawnFor(this.spawn, supervise(fn, restart), { name: fn.name, ...options });
   }
 
   /**
@@ -103,38 +148,24 @@ export class Nursery extends TaskGroup {
    * });
    * ```
    */
-  async start<V = void>(fn: ServiceFunction<V>, options: SpawnOptions = {}): Promise<V> {
+  start<V = void>(fn: ServiceFunction<V>, options: SpawnOptions = {}): Promise<V> {
     checkFunction(fn, `start in "${this.name}"`, "the service");
     const starting = this.#starting ??= new Set();
-    let resolve!: (value: V) => void;
-    let reject!: (error: unknown) => void;
-    const ready = new Promise<V>((...settle) => [resolve, reject] = settle);
-    const task = super.spawn((task) => {
+    const readiness = new Readiness<V>(options.name ?? fn.name);
+    const task = this.spawnFor(this.start, (task) => {
       starting.add(task);
-      let called = false;
       return fn(task, (value) => {
-        if (called) {
-          throw new Error(
-            `Cannot report "${task.name}" as started as it has called started() before. Call it once`,
-          );
-        }
-        called = true;
         starting.delete(task);
-        resolve(value);
+        readiness.come(value);
       });
     }, { name: fn.name, ...options });
-    task.onDone(() => {
-      try {
-        task[poll]();
-        throw new Error(
-          `Cannot start "${task.name}" as it exited without calling started(). Call it when it is ready to serve`,
-        );
-      } catch (error) {
-        reject(error);
-      }
-    });
+    task.onDone(() => readiness.fail(task));
+    return this.#started(task, readiness);
+  }
+
+  async #started<V>(task: Task<unknown>, readiness: Readiness<V>): Promise<V> {
     try {
-      return await cancellable(ready);
+      return await waitFor(readiness);
     } catch (error) {
       if (isCancelled(error) && task.isAlive) {
         task.cancel("its start was cancelled");
@@ -143,7 +174,7 @@ export class Nursery extends TaskGroup {
       }
       throw error;
     } finally {
-      starting.delete(task);
+      this.#starting?.delete(task);
     }
   }
 

@@ -8,7 +8,7 @@
 import { checkCount, checkTime, show } from "./kernel/check.ts";
 import { currentClock } from "./kernel/clock.ts";
 import { cancelledIn } from "./kernel/errors.ts";
-import { drain } from "./kernel/scope.ts";
+import { drain, pendingIn } from "./kernel/scope.ts";
 import { concerns, type TaskFunction } from "./kernel/task.ts";
 import { sleep } from "./sleep.ts";
 
@@ -31,6 +31,11 @@ export interface RestartPolicy {
 
 /** Checks a policy at the call that was given it. */
 export function checkRestart(policy: RestartPolicy, action: string): void {
+  if (typeof policy !== "object" || policy === null) {
+    throw new TypeError(
+      `Cannot ${action} as 'restart' must be a policy, an object: received ${show(policy)}`,
+    );
+  }
   const { on, max, within, backoff } = policy;
   if (on !== "failure" && on !== "always") {
     throw new TypeError(
@@ -60,7 +65,8 @@ export function supervise<T>(fn: TaskFunction<T>, policy: RestartPolicy): TaskFu
       } catch (error) {
         const cancelled = cancelledIn(error);
         if (cancelled !== undefined && concerns(cancelled, task)) throw error;
-        if (task.stopping) throw error; // Nobody is started again in a house that closes.
+        // Nobody is started again in a house that closes.
+        if (task.stopping || pendingIn(task) !== null) throw error;
         failure = error;
       }
       // What the last run left open ends with it, as if it had been a task of its own.

@@ -6,7 +6,7 @@
 
 import { CancelScope } from "./cancel_scope.ts";
 import { runOrFail } from "./fail_after.ts";
-import { checkFunction, checkTime } from "./kernel/check.ts";
+import { checkFunction, checkOptions, checkTime } from "./kernel/check.ts";
 
 /** What {@linkcode shield} can be told. */
 export interface ShieldOptions {
@@ -49,8 +49,9 @@ export function shield<T>(
   fn: (scope: CancelScope) => T | PromiseLike<T>,
   options: ShieldOptions = {},
 ): Promise<T> {
-  const { timeout } = options;
   checkFunction(fn, "shield", "the first argument");
+  checkOptions(options, "shield");
+  const { timeout } = options;
   if (timeout !== undefined) checkTime(timeout, "shield", "'timeout'");
   return runOrFail(new CancelScope({ name: "shield", shield: true, timeout }), fn);
 }

@@ -7,6 +7,9 @@
  */
 
 import { show } from "./kernel/check.ts";
+import { currentScope } from "./kernel/context.ts";
+import { drained, hasChildren } from "./kernel/scope.ts";
+import { nextTurn } from "./kernel/turn.ts";
 
 /** Where items come from. */
 export interface Source<T> {
@@ -43,9 +46,10 @@ class SyncSource<T> implements Source<T> {
 
   next(): IteratorResult<T> {
     if (this.#done) return { done: true, value: undefined };
-    const iterator = this.#iterator ??= this.#open();
-    const result = iterator.next();
-    if (result.done) this.#done = true;
+    // Until it has answered: an iterator that threw is over, and not to be closed.
+    this.#done = true;
+    const result = (this.#iterator ??= this.#open()).next();
+    this.#done = result.done === true;
     return result;
   }
 
@@ -63,6 +67,7 @@ class AsyncSource<T> implements Source<T> {
   #done = false;
   #line: Promise<unknown> = Promise.resolve();
   #answering = false;
+  #failure: { error: unknown } | undefined;
 
   constructor(open: () => AsyncIterator<T>) {
     this.#open = open;
@@ -84,6 +89,7 @@ class AsyncSource<T> implements Source<T> {
       return result;
     } catch (error) {
       this.#done = true; // An iterator that threw is over, and not to be closed.
+      this.#failure = { error };
       throw error;
     } finally {
       this.#answering = false;
@@ -91,12 +97,25 @@ class AsyncSource<T> implements Source<T> {
   }
 
   async close(): Promise<void> {
+    const abandoned = this.#answering;
+    if (abandoned) await this.#answer();
+    if (this.#failure !== undefined && abandoned) throw this.#failure.error;
     if (this.#done) return;
     this.#done = true;
     const closed = this.#iterator?.return?.();
     // A generator that is stuck in a foreign await answers `return()` only after that. It is told,
     // but not waited for.
-    if (this.#answering) closed?.catch(() => {});
+    if (this.#answering) Promise.resolve(closed).catch(() => {});
     else await closed;
+  }
+
+  // The question was abandoned, as its task was cancelled. What the iterator waits for in Grove was
+  // cancelled with it: it answers within a turn of the loop, or when the shield in its clean-up ends.
+  async #answer(): Promise<void> {
+    const scope = currentScope();
+    do {
+      await drained(scope);
+      await new Promise<void>(nextTurn);
+    } while (this.#answering && hasChildren(scope));
   }
 }

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { checkCount, checkFunction, show } from "./kernel/check.ts";
+import { checkCount, checkFunction, checkOptions, show } from "./kernel/check.ts";
 import { currentScope, runIn } from "./kernel/context.ts";
 import {
   type Cancelled,
@@ -167,7 +167,23 @@ export class TaskGroup extends TaskOwner {
    * @throws {ClosedError} When the group has ended.
    */
   spawn<T>(fn: TaskFunction<T>, options: SpawnOptions = NO_OPTIONS): Task<T> {
+    return this.spawnFor(this.spawn, fn, options);
+  }
+
+  /**
+   * Spawns on behalf of a method, whose caller is noted as the place of the spawn.
+   *
+   * @ignore
+   */
+  protected spawnFor<T>(
+    method: (...args: never[]) => unknown,
+    fn: TaskFunction<T>,
+    options: SpawnOptions,
+  ): Task<T> {
     if (typeof fn !== "function") checkFunction(fn, `spawn into "${this.name}"`, "the task");
+    if (typeof options !== "object" || options === null) {
+      checkOptions(options, `spawn into "${this.name}"`);
+    }
     const { name = fn.name, daemon } = options;
     if (typeof name !== "string") {
       throw new TypeError(
@@ -180,7 +196,7 @@ export class TaskGroup extends TaskOwner {
       );
     }
     const task = new Task<T>(name);
-    if (isTracingSpawns()) noteSpawn(task, this.spawn);
+    if (isTracingSpawns()) noteSpawn(task, method);
     if (daemon) (this.#daemons ??= new Set()).add(task as Task);
     else this.#holding++;
     const cancelled = pendingIn(this) !== null;
@@ -300,7 +316,8 @@ export class TaskGroup extends TaskOwner {
   }
 
   #fill(): void {
-    while (this.#running < this.#limit && this.#queued?.size) {
+    // Not in a cancelled group, whose queue is about to be cleared.
+    while (pendingIn(this) === null && this.#running < this.#limit && this.#queued?.size) {
       this.#running++;
       this.#queued.wakeFirst();
     }
@@ -322,14 +339,15 @@ export class TaskGroup extends TaskOwner {
   #bodyThrew(error: unknown): void {
     const cancelled = cancelledIn(error);
     if (cancelled !== undefined && concerns(cancelled, this)) this.#cut = cancelled;
-    else this.#fail(error);
+    else if (!this.#failures?.includes(error)) this.#fail(error); // else it is a child's, rethrown
   }
 
   async #conduct<T>(body: () => T | PromiseLike<T>): Promise<T | undefined> {
     let value: T | undefined;
     let returned = true;
     try {
-      value = await runIn(this, body);
+      // Awaited in there too: it may be a task or a moment, which is waited for where it is awaited.
+      value = await runIn(this, async () => await body());
     } catch (error) {
       returned = false;
       this.#bodyThrew(error);
@@ -347,7 +365,7 @@ export class TaskGroup extends TaskOwner {
       if (this.#holding > 0 || this.#ending !== null) {
         await new Promise<void>((resolve) => this.#released = resolve);
       } else {
-        await drain(this);
+        await drain(this, (child) => isTask(child) && !this.#daemons?.has(child));
       }
     }
     this.#ended = true;
@@ -440,11 +458,6 @@ class Room implements Waitable<void> {
 
 /** Checks what was given to `taskGroup` or one of its kin, at the call. */
 export function checkGroupOptions(options: TaskGroupOptions, action: string): void {
-  if (typeof options !== "object" || options === null) {
-    throw new TypeError(
-      `Cannot ${action} as the options must be an object: received ${show(options)}`,
-    );
-  }
   checkScopeOptions(options, action);
   const { limit, onFailure, shutdown } = options;
   if (limit !== undefined) checkCount(limit, action, "'limit'", 1);

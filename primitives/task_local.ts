@@ -8,6 +8,7 @@
 
 import { checkFunction } from "./kernel/check.ts";
 import { currentScope, runIn } from "./kernel/context.ts";
+import { mayFloat } from "./kernel/floating.ts";
 import { drain, hasChildren, link, type Locals, localsOf, Scope, unlink } from "./kernel/scope.ts";
 
 /** What a {@linkcode TaskLocal} can be told. */
@@ -74,14 +75,18 @@ export class TaskLocal<T> {
    * @throws {TypeError} When `fn` is no function.
    * @throws What the function throws.
    */
-  async run<R>(value: T, fn: () => R | PromiseLike<R>): Promise<R> {
+  run<R>(value: T, fn: () => R | PromiseLike<R>): Promise<R> {
     checkFunction(fn, `set "${this.name}"`, "the second argument");
+    return mayFloat(this.#run(value, fn));
+  }
+
+  async #run<R>(value: T, fn: () => R | PromiseLike<R>): Promise<R> {
     const around = currentScope();
     const scope = new LocalScope(this.name);
     const locals: Locals = { key: this, value, rest: localsOf(around) };
     link(scope, around, locals);
     try {
-      return await runIn(scope, fn);
+      return await runIn(scope, async () => await fn());
     } finally {
       while (hasChildren(scope)) await drain(scope);
       unlink(scope);

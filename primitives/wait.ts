@@ -4,12 +4,12 @@
  * @module
  */
 
-import { checkTasks, Ends, rest } from "./as_completed.ts";
+import { checkTasks, type End, Ends, rest } from "./as_completed.ts";
 import { show } from "./kernel/check.ts";
 import { currentClock } from "./kernel/clock.ts";
 import { TimeoutError } from "./kernel/errors.ts";
 import type { Task } from "./kernel/task.ts";
-import { waitFor, type WaitOptions } from "./kernel/wait.ts";
+import { checkWaitOptions, notReady, poll, waitFor, type WaitOptions } from "./kernel/wait.ts";
 
 /** What {@linkcode wait} can be told. */
 export interface WaitUntilOptions extends WaitOptions {
@@ -57,6 +57,7 @@ export function wait<T>(
   options: WaitUntilOptions = {},
 ): Promise<WaitResult<T>> {
   const all = checkTasks(tasks, "wait");
+  checkWaitOptions(options);
   const { until = "all" } = options;
   if (until !== "all" && until !== "first" && until !== "first-error") {
     throw new TypeError(
@@ -74,16 +75,20 @@ async function waitUntil<T>(
   const due = currentClock().now() + timeout;
   const done: Task<T>[] = [];
   const ends = new Ends(pending);
+  const take = ({ value: task }: End<T>) => {
+    done.push(task);
+    pending.delete(task);
+    return until === "first" || (until === "first-error" && task.state === "failed");
+  };
   try {
-    while (pending.size > 0) {
-      const options = { signal, endOnStop, timeout: rest(due) };
-      const { value: task } = await waitFor(ends, options);
-      done.push(task);
-      pending.delete(task);
-      if (until === "first" || (until === "first-error" && task.state === "failed")) break;
+    let enough = false;
+    while (pending.size > 0 && !enough) {
+      enough = take(await waitFor(ends, { signal, endOnStop, timeout: rest(due) }));
     }
+    // What has ended by now is told, also where less was waited for.
+    for (let end = ends[poll](); end !== notReady; end = ends[poll]()) take(end);
   } catch (error) {
-    if (!(error instanceof TimeoutError)) throw error;
+    if (!(error instanceof TimeoutError) || error === signal?.reason) throw error;
   } finally {
     ends.forget();
   }

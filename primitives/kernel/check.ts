@@ -66,6 +66,14 @@ export function checkCount(count: unknown, action: string, what: string, least: 
   }
 }
 
+/** Asks for an object of options. */
+export function checkOptions(options: unknown, action: string): void {
+  if (typeof options === "object" && options !== null) return;
+  throw new TypeError(
+    `Cannot ${action} as the options must be an object: received ${show(options)}`,
+  );
+}
+
 /** Asks for an `AbortSignal`, of this realm or another. */
 export function checkSignal(signal: unknown, action: string): void {
   if (

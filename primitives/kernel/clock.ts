@@ -5,6 +5,8 @@
  * @module
  */
 
+import { nextTurn } from "./turn.ts";
+
 /** What the timers need of a clock. All times are in milliseconds. */
 export interface Clock {
   /** The time since some fixed moment; it never goes back. */
@@ -73,7 +75,7 @@ class RealClock implements Clock {
   #sweepSoon(): void {
     if (this.#sweeping || this.#native === undefined) return;
     this.#sweeping = true;
-    setTimeout(this.#sweep, 0);
+    nextTurn(this.#sweep);
   }
 
   readonly #sweep = (): void => {

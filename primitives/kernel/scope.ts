@@ -19,7 +19,7 @@
  */
 
 import { Cancelled, type CancelSource, TimeoutError } from "./errors.ts";
-import { checkDate, checkTime } from "./check.ts";
+import { checkDate, checkOptions, checkTime } from "./check.ts";
 import { currentClock } from "./clock.ts";
 import { floats } from "./floating.ts";
 import { Parked } from "./queue.ts";
@@ -73,6 +73,7 @@ class Extras {
   graceAlarm: Alarm | undefined;
   watch: SignalWatch | undefined;
   drained: (() => void) | undefined;
+  joined: ((child: Scope) => void) | undefined;
 }
 
 // Counts everything that tasks do: who saw it twice the same knows that nobody moved in between.
@@ -130,8 +131,11 @@ export let shieldScope: (scope: Scope, shielded: boolean) => void;
 export let isShielded: (scope: Scope) => boolean;
 /** Sets the time limit and the signal of a scope that is about to be opened. */
 export let limitScope: (scope: Scope, options: ScopeOptions) => void;
-/** Cancels the scopes still open in a scope and resolves when the last has ended. */
-export let drain: (scope: Scope) => Promise<void>;
+/**
+ * Cancels the scopes still open in a scope, but for those that may stay, and those that are opened
+ * meanwhile; resolves when the last has ended.
+ */
+export let drain: (scope: Scope, mayStay?: (child: Scope) => boolean) => Promise<void>;
 /** Resolves when no scope is open in a scope any more. */
 export let drained: (scope: Scope) => Promise<void>;
 
@@ -256,6 +260,7 @@ export abstract class Scope implements CancelSource {
    * ```
    */
   stop(options: StopOptions = {}): void {
+    checkOptions(options, `stop "${this.name}"`);
     const { grace = 4000 } = options;
     checkTime(grace, `stop "${this.name}"`, "'grace'");
     if ((this.#flags & ENDED) !== 0) return;
@@ -331,6 +336,7 @@ export abstract class Scope implements CancelSource {
         first.#prev = scope;
       }
       activity++;
+      if (parent.#extras !== null) parent.#extras.joined?.(scope);
       if (scope.#extras !== null) {
         scope.#arm();
         refresh(scope);
@@ -471,14 +477,18 @@ export abstract class Scope implements CancelSource {
       }
     };
 
-    drain = (scope) => {
-      for (const child of children(scope)) {
+    drain = (scope, mayStay = nobody) => {
+      const end = (child: Scope) => {
+        if (hasEnded(child) || mayStay(child)) return;
         // A shield keeps this out too, as it would one level further down; it is waited for.
         if ((child.#flags & SHIELDED) === 0) {
           child.cancel(`"${scope.name}", which it is part of, has ended`);
         }
         child.abandoned();
-      }
+      };
+      for (const child of children(scope)) end(child);
+      // What is opened meanwhile, by code that was left behind, comes too late, and is ended too.
+      scope.#extra().joined = (child) => void RESOLVED.then(() => end(child));
       return drained(scope);
     };
 
@@ -486,7 +496,7 @@ export abstract class Scope implements CancelSource {
       if (scope.#children === null) return RESOLVED;
       return new Promise((resolve) => {
         scope.#extra().drained = () => {
-          scope.#extras!.drained = undefined;
+          scope.#extras!.drained = scope.#extras!.joined = undefined;
           resolve();
         };
       });
@@ -544,6 +554,10 @@ export abstract class Scope implements CancelSource {
       }
     };
   }
+}
+
+function nobody(): boolean {
+  return false;
 }
 
 function disarm(extras: Extras): void {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkDate, checkSignal, checkTime, show } from "./check.ts";
+import { checkDate, checkOptions, checkSignal, checkTime, show } from "./check.ts";
 
 /** What every scope can be told when it is made. */
 export interface ScopeOptions {
@@ -26,6 +26,7 @@ export interface StopOptions {
 
 /** Checks options of a scope at the call that was given them. */
 export function checkScopeOptions(options: ScopeOptions, action: string): void {
+  checkOptions(options, action);
   const { name, timeout, deadline, signal } = options;
   if (name !== undefined && typeof name !== "string") {
     throw new TypeError(`Cannot ${action} as 'name' must be a string: received ${show(name)}`);

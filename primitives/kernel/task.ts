@@ -233,7 +233,11 @@ export class Task<T = unknown> extends Scope implements PromiseLike<T>, Waitable
         if (state === "succeeded") observers.wakeAll(outcome);
         else observers.failAll(outcome);
       }
-      (parentOf(task) as TaskOwner).childEnded(task, outcome);
+      const owner = parentOf(task) as TaskOwner;
+      owner.childEnded(task, outcome);
+      // Last: the failure of a call-back cancels the group, and who awaits the task is to get its
+      // outcome all the same.
+      for (const error of callbackErrors.splice(0)) owner.callbackFailed(error);
     };
 
     enterRoot = (task) => {
@@ -254,13 +258,23 @@ class Callback<T> extends Parked<T> {
   }
 
   override wake(): void {
-    notify(this.#task, this.#fn);
+    this.#call();
   }
 
   override fail(): void {
-    notify(this.#task, this.#fn);
+    this.#call();
+  }
+
+  #call(): void {
+    try {
+      this.#fn(this.#task);
+    } catch (error) {
+      callbackErrors.push(error);
+    }
   }
 }
+
+const callbackErrors: unknown[] = [];
 
 function notify<T>(task: Task<T>, fn: (task: Task<T>) => void): void {
   try {

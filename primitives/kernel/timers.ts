@@ -8,7 +8,7 @@
  * @module
  */
 
-import { type Clock, currentClock, replaceClock } from "./clock.ts";
+import { currentClock } from "./clock.ts";
 import { Parked, WaitQueue, type WaitTarget } from "./queue.ts";
 
 const SLEEP: WaitTarget = { kind: "sleep", name: "" };
@@ -85,15 +85,11 @@ export function nextDue(): number {
   return heap[0]?.due ?? Infinity;
 }
 
-/**
- * Puts another clock in force, which rings for what is still waited for. Returns the one it
- * replaces.
- */
-export function changeClock(next: Clock): Clock {
-  const before = replaceClock(next);
-  before.ringAt(Infinity, ring);
-  if (heap.length > 0) next.ringAt(heap[0].due, ring);
-  return before;
+/** Forgets all who wait for a time: their clock is being taken away, and it will never come. */
+export function forgetTimers(): void {
+  for (const moment of heap) moment.place = -1;
+  heap.length = 0;
+  moments.clear();
 }
 
 /** How many wait for a time. */

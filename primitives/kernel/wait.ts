@@ -13,7 +13,7 @@
  * @module
  */
 
-import { checkSignal, checkTime, show } from "./check.ts";
+import { checkOptions, checkSignal, checkTime } from "./check.ts";
 import { currentClock } from "./clock.ts";
 import { currentScope } from "./context.ts";
 import { floats } from "./floating.ts";
@@ -203,12 +203,11 @@ function limit<T>(waiter: Waiter<T>, scope: Scope, options: WaitOptions): void {
   else waiter.limits = new Limits(waiter as Blocked<unknown>, options);
 }
 
-function checkWaitOptions(options: WaitOptions): void {
-  if (typeof options !== "object" || options === null) {
-    throw new TypeError(`Cannot wait as the options must be an object: received ${show(options)}`);
-  }
-  if (options.timeout !== undefined) checkTime(options.timeout, "wait", "'timeout'");
-  if (options.signal !== undefined) checkSignal(options.signal, "wait");
+/** Checks the options of a wait, at the call that was given them. */
+export function checkWaitOptions(options: WaitOptions, action = "wait"): void {
+  checkOptions(options, action);
+  if (options.timeout !== undefined) checkTime(options.timeout, action, "'timeout'");
+  if (options.signal !== undefined) checkSignal(options.signal, action);
 }
 
 function timedOut(timeout: number, queue: WaitQueue<unknown> | null): TimeoutError {

@@ -124,10 +124,18 @@ class Run {
     let ended = false;
     const outcome = scope.enter(operation).finally(() => ended = true);
     outcome.catch(() => {}); // It is awaited below, when the steps have been made.
-    const steps = new Steps();
+    let activity = activityCount();
+    let quiet = 0;
     for (let step = 0; !ended && !this.reached; step++) {
-      if (step === this.#step) this.#cancel(scope);
-      else await steps.next();
+      if (step === this.#step) {
+        this.#cancel(scope);
+        break;
+      }
+      // Right here, and not in a function: a step is one turn of the microtask queue, no more.
+      if (quiet < QUIET) await null;
+      else await new Promise<void>(nextTurn);
+      quiet = activityCount() === activity ? quiet + 1 : 0;
+      activity = activityCount();
     }
     const value = await outcome;
     this.cut = scope.cancelledCaught;
@@ -139,18 +147,5 @@ class Run {
   #cancel(scope: CancelScope): void {
     this.reached = true;
     scope.cancel("interrupted");
-  }
-}
-
-class Steps {
-  #activity = activityCount();
-  #quiet = 0;
-
-  async next(): Promise<void> {
-    if (this.#quiet < QUIET) await null;
-    else await new Promise<void>(nextTurn);
-    const activity = activityCount();
-    this.#quiet = activity === this.#activity ? this.#quiet + 1 : 0;
-    this.#activity = activity;
   }
 }

@@ -57,11 +57,14 @@ export class Sequencer {
   }
 
   async #run<T>(place: Place, fn: () => T | PromiseLike<T>): Promise<T> {
-    await waitFor(place);
     try {
+      await waitFor(place);
       return await fn();
     } finally {
-      this.#places[++this.#next]?.come();
+      place.passed = true;
+      // On to the next that has not been given up before its turn.
+      while (this.#places[this.#next]?.passed) this.#next++;
+      this.#places[this.#next]?.come();
     }
   }
 }
@@ -70,6 +73,7 @@ export class Sequencer {
 class Place implements Waitable<void> {
   readonly #waiting: WaitQueue<void>;
   #hasCome = false;
+  passed = false;
 
   constructor(position: number) {
     this.#waiting = new WaitQueue({ kind: "place", name: String(position) });

@@ -6,9 +6,9 @@
  */
 
 import { checkFunction } from "../kernel/check.ts";
-import { type Clock, currentClock } from "../kernel/clock.ts";
-import { changeClock, pendingTimers } from "../kernel/timers.ts";
-import { waitAllTasksBlocked } from "./blocked.ts";
+import { type Clock, currentClock, replaceClock } from "../kernel/clock.ts";
+import { forgetTimers, pendingTimers } from "../kernel/timers.ts";
+import { isAwaited, untilQuiet } from "./blocked.ts";
 
 /** The clock that a function under {@linkcode withVirtualTime} is called with. */
 export interface VirtualTime {
@@ -46,7 +46,7 @@ class VirtualClock implements Clock, VirtualTime {
   async #watch(): Promise<void> {
     this.#watching = true;
     while (this.#due !== Infinity && !this.#closed) {
-      await waitAllTasksBlocked();
+      do await untilQuiet(); while (isAwaited());
       if (this.#due === Infinity || this.#closed) break;
       this.elapsed = Math.max(this.elapsed, this.#due);
       this.#due = Infinity;
@@ -96,7 +96,7 @@ export function withVirtualTime<T>(fn: (time: VirtualTime) => T | PromiseLike<T>
 
 async function underVirtualTime<T>(fn: (time: VirtualTime) => T | PromiseLike<T>): Promise<T> {
   const clock = new VirtualClock();
-  const before = changeClock(clock);
+  const before = replaceClock(clock);
   try {
     const value = await fn(clock);
     if (pendingTimers() > 0) {
@@ -107,6 +107,7 @@ async function underVirtualTime<T>(fn: (time: VirtualTime) => T | PromiseLike<T>
     return value;
   } finally {
     clock.close();
-    changeClock(before);
+    forgetTimers();
+    replaceClock(before);
   }
 }
