@@ -54,7 +54,7 @@ async function firstToSucceed<F extends readonly TaskFunction<unknown>[]>(
           winner ??= { value };
         } catch (error) {
           const cancelled = cancelledIn(error);
-          if (cancelled !== undefined && concerns(cancelled, task)) throw error;
+          if (cancelled !== undefined && concerns(cancelled, group)) throw error;
           errors[index] = error;
           return;
         }

@@ -60,6 +60,7 @@ class InOrderOfEnds<T> implements AsyncIterator<Task<T>> {
   readonly #timeout: number;
   readonly #due: number;
   #ends: Ends<T> | null = null;
+  #asking = 0;
 
   constructor(tasks: Set<Task<T>>, { timeout = Infinity, signal }: WaitOptions) {
     this.#left = tasks;
@@ -69,15 +70,16 @@ class InOrderOfEnds<T> implements AsyncIterator<Task<T>> {
   }
 
   async next(): Promise<IteratorResult<Task<T>>> {
-    if (this.#left.size === 0) return { done: true, value: undefined };
+    if (this.#left.size <= this.#asking) return { done: true, value: undefined };
+    this.#asking++;
     const ends = this.#ends ??= new Ends(this.#left);
     try {
       const { value } = await waitFor(ends, { signal: this.#signal, timeout: rest(this.#due) });
       this.#left.delete(value);
       return { done: false, value };
     } catch (error) {
-      // A loop that ends by an error does not call `return()`. Who asks again all the same gets what
-      // has ended meanwhile.
+      // A loop that ends by an error does not call `return()`. Who asks again all the same gets
+      // what has ended meanwhile.
       this.#forget();
       if (error instanceof TimeoutError && error !== this.#signal?.reason) {
         throw new TimeoutError(
@@ -85,6 +87,8 @@ class InOrderOfEnds<T> implements AsyncIterator<Task<T>> {
         );
       }
       throw error;
+    } finally {
+      this.#asking--;
     }
   }
 

@@ -119,7 +119,8 @@ export class CancelScope extends Scope {
     limitScope(this, { timeout, signal });
     link(this, around, localsOf(around));
     try {
-      // Awaited in there too: it may be a task or a moment, which is waited for where it is awaited.
+      // Awaited in there too: it may be a task or a moment, which is waited for where it is
+      // awaited.
       return await runIn(this, async () => await fn(this));
     } catch (error) {
       if (cancelledIn(error)?.scope !== this) throw error;

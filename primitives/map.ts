@@ -128,11 +128,13 @@ function feed<T, R>(
   let asking = 0;
   let exhausted = false;
 
+  const isWanted = () => !exhausted && !results.closed;
+
   async function slot(): Promise<void> {
     try {
-      while (!exhausted && !results.closed) {
+      while (isWanted()) {
         while (results.full) await results.drained();
-        let next = source.next();
+        let next = source.next(isWanted);
         if (next instanceof Promise) {
           asking++;
           next = await cancellable(next);

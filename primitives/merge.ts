@@ -35,11 +35,12 @@ export function merge<T>(
 ): AsyncIterableIterator<T> {
   const sources = iterables.map((iterable) => openSource(iterable, "merge"));
   return new GroupIterator<T>("merge", Infinity, (group, outlet) => {
+    const isWanted = () => !outlet.closed;
     for (const source of sources) {
       group.spawn(async () => {
         try {
-          while (!outlet.closed) {
-            const answer = source.next();
+          while (isWanted()) {
+            const answer = source.next(isWanted);
             const next = answer instanceof Promise ? await cancellable(answer) : answer;
             if (next.done) return;
             await outlet.offer(next.value);

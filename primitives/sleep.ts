@@ -74,7 +74,8 @@ function sleepUntilDue(due: number, options: WaitOptions | undefined): Promise<v
   return options?.endOnStop ? mayFloat(slept.catch(endEarly)) : slept;
 }
 
-// In the next turn: a loop of marked sleeps would otherwise spin, and keep out the end of the grace.
+// In the next turn: a loop of marked sleeps would otherwise spin, and keep out the end of the
+// grace.
 function endEarly(error: unknown): Promise<void> {
   if (!(error instanceof ClosedError)) throw error;
   return yieldNow();

@@ -15,8 +15,11 @@ import { nextTurn } from "./kernel/turn.ts";
 export interface Source<T> {
   /** Whether `next()` answers at once, and not with a promise. */
   readonly synchronous: boolean;
-  /** The next item; a promise of it where the source is asynchronous. */
-  next(): IteratorResult<T> | Promise<IteratorResult<T>>;
+  /**
+   * The next item; a promise of it where the source is asynchronous. Who has to wait in line for it
+   * is asked again, when its turn has come, whether it is still wanted.
+   */
+  next(isWanted?: () => boolean): IteratorResult<T> | Promise<IteratorResult<T>>;
   /** Tells the source that no more items are wanted. */
   close(): unknown;
 }
@@ -73,14 +76,14 @@ class AsyncSource<T> implements Source<T> {
     this.#open = open;
   }
 
-  next(): Promise<IteratorResult<T>> {
-    const answer = this.#line.then(() => this.#ask());
+  next(isWanted: () => boolean = always): Promise<IteratorResult<T>> {
+    const answer = this.#line.then(() => this.#ask(isWanted));
     this.#line = answer.catch(() => {});
     return answer;
   }
 
-  async #ask(): Promise<IteratorResult<T>> {
-    if (this.#done) return { done: true, value: undefined };
+  async #ask(isWanted: () => boolean): Promise<IteratorResult<T>> {
+    if (this.#done || !isWanted()) return { done: true, value: undefined };
     const iterator = this.#iterator ??= this.#open();
     this.#answering = true;
     try {
@@ -110,7 +113,8 @@ class AsyncSource<T> implements Source<T> {
   }
 
   // The question was abandoned, as its task was cancelled. What the iterator waits for in Grove was
-  // cancelled with it: it answers within a turn of the loop, or when the shield in its clean-up ends.
+  // cancelled with it: it answers within a turn of the loop, or when the shield in its clean-up
+  // ends.
   async #answer(): Promise<void> {
     const scope = currentScope();
     do {
@@ -118,4 +122,8 @@ class AsyncSource<T> implements Source<T> {
       await new Promise<void>(nextTurn);
     } while (this.#answering && hasChildren(scope));
   }
+}
+
+function always(): boolean {
+  return true;
 }

@@ -346,7 +346,8 @@ export class TaskGroup extends TaskOwner {
     let value: T | undefined;
     let returned = true;
     try {
-      // Awaited in there too: it may be a task or a moment, which is waited for where it is awaited.
+      // Awaited in there too: it may be a task or a moment, which is waited for where it is
+      // awaited.
       value = await runIn(this, async () => await body());
     } catch (error) {
       returned = false;

@@ -1,9 +1,9 @@
 /**
  * Promises that nobody awaits, or not yet. In `const a = sleep(1), b = sleep(2); await a` a
- * cancellation rejects both, and the code that throws at `a` never comes to `b`: for the platform an
- * unhandled rejection, which ends the process. But nothing is lost, as the scope that was cancelled
- * answers for its `Cancelled`; so every promise that Grove gives is marked as handled just before a
- * cancellation rejects it. Failures are not, and are as loud as ever.
+ * cancellation rejects both, and the code that throws at `a` never comes to `b`: for the platform
+ * an unhandled rejection, which ends the process. But nothing is lost, as the scope that was
+ * cancelled answers for its `Cancelled`; so every promise that Grove gives is marked as handled
+ * just before a cancellation rejects it. Failures are not, and are as loud as ever.
  *
  * @module
  */

@@ -33,7 +33,13 @@ import { activityCount } from "../kernel/scope.ts";
 export async function waitAllTasksBlocked(): Promise<void> {
   waiting++;
   try {
-    await untilQuiet();
+    // Not one turn but two: what a foreign promise's call-back does in the first may have to be
+    // answered in the second.
+    for (let quiet = 0; quiet < 2; quiet++) {
+      const before = activityCount();
+      await new Promise<void>(nextTurn);
+      if (activityCount() !== before) quiet = -1;
+    }
   } finally {
     waiting--;
   }
@@ -44,15 +50,4 @@ let waiting = 0;
 /** Whether somebody waits until all tasks are blocked, and is to be told before time jumps. */
 export function isAwaited(): boolean {
   return waiting > 0;
-}
-
-/** Resolves when nobody has moved for two turns of the event loop. */
-export async function untilQuiet(): Promise<void> {
-  // Not one turn but two: what a foreign promise's call-back does in the first may have to be
-  // answered in the second.
-  for (let quiet = 0; quiet < 2; quiet++) {
-    const before = activityCount();
-    await new Promise<void>(nextTurn);
-    if (activityCount() !== before) quiet = -1;
-  }
 }

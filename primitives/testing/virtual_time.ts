@@ -7,8 +7,10 @@
 
 import { checkFunction } from "../kernel/check.ts";
 import { type Clock, currentClock, replaceClock } from "../kernel/clock.ts";
+import { activityCount } from "../kernel/scope.ts";
 import { forgetTimers, pendingTimers } from "../kernel/timers.ts";
-import { isAwaited, untilQuiet } from "./blocked.ts";
+import { nextTurn } from "../kernel/turn.ts";
+import { isAwaited } from "./blocked.ts";
 
 /** The clock that a function under {@linkcode withVirtualTime} is called with. */
 export interface VirtualTime {
@@ -42,12 +44,18 @@ class VirtualClock implements Clock, VirtualTime {
     this.#closed = true;
   }
 
-  // Jumps to the next time as often as everybody waits, for as long as somebody waits for a time.
+  // Jumps to the next time as often as everybody waits, for as long as somebody waits for a time. A
+  // time that has come already needs no jump, and nobody's rest.
   async #watch(): Promise<void> {
     this.#watching = true;
+    let activity = activityCount();
+    let quiet = 0;
     while (this.#due !== Infinity && !this.#closed) {
-      do await untilQuiet(); while (isAwaited());
-      if (this.#due === Infinity || this.#closed) break;
+      await new Promise<void>(nextTurn);
+      quiet = activityCount() === activity && !isAwaited() ? quiet + 1 : 0;
+      activity = activityCount();
+      if (this.#closed || this.#due > this.elapsed && quiet < 2) continue;
+      quiet = 0;
       this.elapsed = Math.max(this.elapsed, this.#due);
       this.#due = Infinity;
       this.#ring();
