@@ -80,7 +80,7 @@ class InOrderOfEnds<T> implements AsyncIterator<Task<T>> {
     } catch (error) {
       // A loop that ends by an error does not call `return()`. Who asks again all the same gets
       // what has ended meanwhile.
-      this.#forget();
+      if (this.#asking === 1) this.#forget();
       if (error instanceof TimeoutError && error !== this.#signal?.reason) {
         throw new TimeoutError(
           `Cannot give the next of the tasks as the time is up: ${this.#timeout} ms. Give them more, or go on without`,

@@ -8,7 +8,7 @@
 
 import { show } from "./kernel/check.ts";
 import { currentScope } from "./kernel/context.ts";
-import { drained, hasChildren } from "./kernel/scope.ts";
+import { drained, hasChildren, type Scope } from "./kernel/scope.ts";
 import { nextTurn } from "./kernel/turn.ts";
 
 /** Where items come from. */
@@ -69,7 +69,8 @@ class AsyncSource<T> implements Source<T> {
   #iterator: AsyncIterator<T> | undefined;
   #done = false;
   #line: Promise<unknown> = Promise.resolve();
-  #answering = false;
+  // The scope that the iterator runs in while it is asked.
+  #answering: Scope | null = null;
   #failure: { error: unknown } | undefined;
 
   constructor(open: () => AsyncIterator<T>) {
@@ -85,7 +86,7 @@ class AsyncSource<T> implements Source<T> {
   async #ask(isWanted: () => boolean): Promise<IteratorResult<T>> {
     if (this.#done || !isWanted()) return { done: true, value: undefined };
     const iterator = this.#iterator ??= this.#open();
-    this.#answering = true;
+    this.#answering = currentScope();
     try {
       const result = await iterator.next();
       if (result.done) this.#done = true;
@@ -95,12 +96,12 @@ class AsyncSource<T> implements Source<T> {
       this.#failure = { error };
       throw error;
     } finally {
-      this.#answering = false;
+      this.#answering = null;
     }
   }
 
   async close(): Promise<void> {
-    const abandoned = this.#answering;
+    const abandoned = this.#answering !== null;
     if (abandoned) await this.#answer();
     if (this.#failure !== undefined && abandoned) throw this.#failure.error;
     if (this.#done) return;
@@ -108,7 +109,7 @@ class AsyncSource<T> implements Source<T> {
     const closed = this.#iterator?.return?.();
     // A generator that is stuck in a foreign await answers `return()` only after that. It is told,
     // but not waited for.
-    if (this.#answering) Promise.resolve(closed).catch(() => {});
+    if (this.#answering !== null) Promise.resolve(closed).catch(() => {});
     else await closed;
   }
 
@@ -116,11 +117,11 @@ class AsyncSource<T> implements Source<T> {
   // cancelled with it: it answers within a turn of the loop, or when the shield in its clean-up
   // ends.
   async #answer(): Promise<void> {
-    const scope = currentScope();
-    do {
+    for (let scope = this.#answering; scope !== null; scope = this.#answering) {
       await drained(scope);
       await new Promise<void>(nextTurn);
-    } while (this.#answering && hasChildren(scope));
+      if (!hasChildren(scope)) return;
+    }
   }
 }
 

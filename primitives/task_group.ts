@@ -8,15 +8,8 @@
 
 import { checkCount, checkFunction, checkOptions, show } from "./kernel/check.ts";
 import { currentScope, runIn } from "./kernel/context.ts";
-import {
-  type Cancelled,
-  cancelledIn,
-  ClosedError,
-  isCancelled,
-  suppress,
-} from "./kernel/errors.ts";
+import { type Cancelled, cancelledIn, ClosedError, suppress } from "./kernel/errors.ts";
 import { floats } from "./kernel/floating.ts";
-import { Parked, WaitQueue, type WaitTarget } from "./kernel/queue.ts";
 import {
   causeOf,
   children,
@@ -35,14 +28,8 @@ import {
 import { checkScopeOptions, type ScopeOptions } from "./kernel/scope_options.ts";
 import { isTracingSpawns, noteSpawn } from "./kernel/spawn_site.ts";
 import { concerns, endTask, startTask, Task, type TaskFunction, TaskOwner } from "./kernel/task.ts";
-import {
-  enqueue,
-  notReady,
-  poll,
-  type Waitable,
-  waitFor,
-  type WaitOptions,
-} from "./kernel/wait.ts";
+import { waitFor, type WaitOptions } from "./kernel/wait.ts";
+import { Slots } from "./slots.ts";
 
 /** What a group can be told. */
 export interface TaskGroupOptions extends ScopeOptions {
@@ -94,6 +81,9 @@ export let closeGroup: (group: TaskGroup) => Promise<void>;
 
 const NO_OPTIONS: SpawnOptions = {};
 
+/** The room in a group without a limit. */
+const unlimited = new Slots("", Infinity);
+
 /**
  * A set of tasks with one fate. It is made by {@linkcode taskGroup} and handed to its body.
  *
@@ -119,7 +109,7 @@ export class TaskGroup extends TaskOwner {
   readonly name: string;
   readonly #continues: boolean;
   readonly #reverse: boolean;
-  readonly #limit: number;
+  readonly #slots: Slots | null;
   #bodyEnded = false;
   #ended = false;
   // The cancellation that cut the body or a child short, of this group or a scope around it.
@@ -130,9 +120,6 @@ export class TaskGroup extends TaskOwner {
   #daemons: Set<Task<unknown>> | null = null;
   #released: (() => void) | null = null;
   #end: Promise<unknown> | undefined;
-  #running = 0;
-  #queued: WaitQueue<void> | null = null;
-  #room: Room | null = null;
   // In a reverse shutdown: the child that is being ended.
   #ending: Task | null = null;
 
@@ -146,7 +133,8 @@ export class TaskGroup extends TaskOwner {
     this.name = options.name ?? "group";
     this.#continues = options.onFailure === "continue";
     this.#reverse = options.shutdown === "reverse";
-    this.#limit = options.limit ?? Infinity;
+    const { limit = Infinity } = options;
+    this.#slots = limit === Infinity ? null : new Slots(this.name, limit);
   }
 
   /** The children that have not ended, the oldest first. */
@@ -203,11 +191,19 @@ export class TaskGroup extends TaskOwner {
     link(task, this, localsOf(currentScope()));
     // In a cancelled group nothing is queued: a child runs to its first checkpoint, whatever the
     // limit.
-    if (this.#running < this.#limit || cancelled) {
-      this.#running++;
+    const slots = this.#slots;
+    if (slots === null) {
+      this.#start(task, fn);
+    } else if (slots.free || cancelled) {
+      slots.take();
       this.#start(task, fn);
     } else {
-      this.#enqueue(task, fn);
+      const turn = slots.queue(() => this.#start(task, fn));
+      onReached(task, () => {
+        if (!turn.giveUp()) return;
+        slots.take(); // It never ran, but its end is counted as the end of one that did.
+        endTask(task as Task, "cancelled", pendingIn(task));
+      });
     }
     return task;
   }
@@ -233,7 +229,7 @@ export class TaskGroup extends TaskOwner {
    * ```
    */
   ready(options?: WaitOptions): Promise<void> {
-    return waitFor(this.#room ??= new Room(this.name, () => this.#hasRoom()), options);
+    return waitFor(this.#slots ?? unlimited, options);
   }
 
   /**
@@ -251,11 +247,10 @@ export class TaskGroup extends TaskOwner {
 
   /** @ignore */
   override childEnded(task: Task, error: unknown): void {
-    this.#running--;
     if (this.#daemons === null || !this.#daemons.delete(task)) this.#holding--;
     if (task.state === "failed") this.childFailed(task, error);
     else if (task.state === "cancelled" && !task.cancelled) this.#cut ??= error as Cancelled;
-    if (this.#limit !== Infinity) this.#fill();
+    this.#slots?.leave(pendingIn(this) !== null);
     if (this.#ending === task) {
       this.#ending = null;
       if (pendingIn(this) !== null) this.#endNext();
@@ -292,36 +287,9 @@ export class TaskGroup extends TaskOwner {
     }
   }
 
-  #hasRoom(): boolean {
-    return this.#running < this.#limit && !this.#queued?.size;
-  }
-
   #start<T>(task: Task<T>, fn: TaskFunction<T>): void {
     if (this.#reverse && pendingIn(task) === null) shieldScope(task, true);
     startTask(task, fn);
-  }
-
-  #enqueue<T>(task: Task<T>, fn: TaskFunction<T>): void {
-    const turn = new Turn();
-    (this.#queued ??= new WaitQueue<void>({ kind: "room in", name: this.name })).add(turn);
-    // A reaction keeps the context of the place where it was made, so that the child has the stores
-    // of its spawner, and not of the sibling whose end makes room.
-    turn.come.then(() => this.#start(task, fn));
-    onReached(task, () => {
-      if (turn.queue === null) return;
-      turn.queue.remove(turn);
-      this.#running++; // It never ran, but its end is counted as the end of one that did.
-      endTask(task as Task, "cancelled", pendingIn(task));
-    });
-  }
-
-  #fill(): void {
-    // Not in a cancelled group, whose queue is about to be cleared.
-    while (pendingIn(this) === null && this.#running < this.#limit && this.#queued?.size) {
-      this.#running++;
-      this.#queued.wakeFirst();
-    }
-    if (this.#room !== null && this.#hasRoom()) this.#room.open();
   }
 
   // In a reverse shutdown each child is shielded until its turn has come.
@@ -420,40 +388,6 @@ export class TaskGroup extends TaskOwner {
       await group.#close();
       group.#conclude(true);
     };
-  }
-}
-
-/** A queued child's turn to start. */
-class Turn extends Parked<void> {
-  #start!: () => void;
-  readonly come: Promise<void> = new Promise((resolve) => this.#start = resolve);
-
-  override wake(): void {
-    this.#start();
-  }
-}
-
-/** The room in a group, to be waited for. */
-class Room implements Waitable<void> {
-  readonly #waiting: WaitQueue<void>;
-  readonly #isThere: () => boolean;
-
-  constructor(name: string, isThere: () => boolean) {
-    const target: WaitTarget = { kind: "room in", name };
-    this.#waiting = new WaitQueue(target);
-    this.#isThere = isThere;
-  }
-
-  open(): void {
-    this.#waiting.wakeAll();
-  }
-
-  [poll](): void | typeof notReady {
-    if (!this.#isThere()) return notReady;
-  }
-
-  [enqueue](node: Parked<void>): void {
-    this.#waiting.add(node);
   }
 }
 

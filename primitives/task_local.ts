@@ -9,7 +9,15 @@
 import { checkFunction } from "./kernel/check.ts";
 import { currentScope, runIn } from "./kernel/context.ts";
 import { mayFloat } from "./kernel/floating.ts";
-import { drain, hasChildren, link, type Locals, localsOf, Scope, unlink } from "./kernel/scope.ts";
+import {
+  drained,
+  hasChildren,
+  link,
+  type Locals,
+  localsOf,
+  Scope,
+  unlink,
+} from "./kernel/scope.ts";
 
 /** What a {@linkcode TaskLocal} can be told. */
 export interface TaskLocalOptions<T> {
@@ -66,31 +74,32 @@ export class TaskLocal<T> {
   }
 
   /**
-   * Runs a function in which, and in the children that are spawned in which, another value holds.
+   * Runs a function in which another value holds, and in the children that it spawns. Nothing else
+   * changes: what the function opens and does not close, goes on.
    *
-   * @typeParam R What the function resolves to.
+   * @typeParam R What the function returns.
    * @param value The value.
    * @param fn What to run.
-   * @returns What the function returns.
+   * @returns What the function returns; a promise, if it returns one.
    * @throws {TypeError} When `fn` is no function.
    * @throws What the function throws.
    */
-  run<R>(value: T, fn: () => R | PromiseLike<R>): Promise<R> {
+  run<R>(value: T, fn: () => R): R {
     checkFunction(fn, `set "${this.name}"`, "the second argument");
-    return mayFloat(this.#run(value, fn));
-  }
-
-  async #run<R>(value: T, fn: () => R | PromiseLike<R>): Promise<R> {
     const around = currentScope();
     const scope = new LocalScope(this.name);
     const locals: Locals = { key: this, value, rest: localsOf(around) };
     link(scope, around, locals);
+    let result: R;
     try {
-      return await runIn(scope, async () => await fn());
-    } finally {
-      while (hasChildren(scope)) await drain(scope);
-      unlink(scope);
+      result = runIn(scope, fn);
+    } catch (error) {
+      close(scope);
+      throw error;
     }
+    if (result instanceof Promise) return mayFloat(closeAfter(result, scope)) as R;
+    close(scope);
+    return result;
   }
 }
 
@@ -101,4 +110,18 @@ class LocalScope extends Scope {
     super();
     this.name = name;
   }
+}
+
+async function closeAfter<R>(result: Promise<R>, scope: Scope): Promise<R> {
+  try {
+    return await result;
+  } finally {
+    close(scope);
+  }
+}
+
+// A nursery that was opened in here and returned lives on: so does the scope, as its place in the tree.
+async function close(scope: Scope): Promise<void> {
+  while (hasChildren(scope)) await drained(scope);
+  unlink(scope);
 }

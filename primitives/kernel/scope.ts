@@ -26,6 +26,7 @@ import { Parked } from "./queue.ts";
 import type { ScopeOptions, StopOptions } from "./scope_options.ts";
 import { SignalWatch } from "./signals.ts";
 import { Alarm } from "./timers.ts";
+import { nextTurn } from "./turn.ts";
 
 /**
  * A value of a `TaskLocal`, in front of those set before it: an immutable list that children share.
@@ -428,6 +429,8 @@ export abstract class Scope implements CancelSource {
 
     rejectionIn = (scope) => {
       const pending = scope.#pending!;
+      // A loop that swallows every `Cancelled` must not keep the event loop from turning.
+      if (++refusals % 1024 === 0) return refuseInNextTurn(pending);
       const source = (pending.scope as Scope).#extras!;
       if (source.rejection === undefined) {
         source.rejection = Promise.reject(pending);
@@ -495,8 +498,11 @@ export abstract class Scope implements CancelSource {
     drained = (scope) => {
       if (scope.#children === null) return RESOLVED;
       return new Promise((resolve) => {
-        scope.#extra().drained = () => {
-          scope.#extras!.drained = scope.#extras!.joined = undefined;
+        const extras = scope.#extra();
+        const others = extras.drained;
+        extras.drained = () => {
+          extras.drained = extras.joined = undefined;
+          others?.();
           resolve();
         };
       });
@@ -554,6 +560,14 @@ export abstract class Scope implements CancelSource {
       }
     };
   }
+}
+
+let refusals = 0;
+
+function refuseInNextTurn(pending: Cancelled): Promise<never> {
+  const refusal = new Promise<never>((_, reject) => nextTurn(() => reject(pending)));
+  floats(refusal);
+  return refusal;
 }
 
 function nobody(): boolean {
