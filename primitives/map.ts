@@ -6,10 +6,9 @@
  * @module
  */
 
-import { cancellable } from "./cancellable.ts";
 import { GroupIterator, type Outlet } from "./group_iterator.ts";
 import { checkCount, checkFunction, checkOptions, show } from "./kernel/check.ts";
-import { openSource, type Source } from "./source.ts";
+import { nextOf, openSource, type Source } from "./source.ts";
 import type { TaskGroup } from "./task_group.ts";
 
 /** What {@linkcode map} can be told. */
@@ -137,7 +136,7 @@ function feed<T, R>(
         let next = source.next(isWanted);
         if (next instanceof Promise) {
           asking++;
-          next = await cancellable(next);
+          next = await nextOf(source, next);
           asking--;
           // One slot at most asks while the others work: an item that is slow to come costs no idle
           // slots.

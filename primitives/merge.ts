@@ -4,9 +4,8 @@
  * @module
  */
 
-import { cancellable } from "./cancellable.ts";
 import { GroupIterator } from "./group_iterator.ts";
-import { openSource } from "./source.ts";
+import { nextOf, openSource } from "./source.ts";
 
 /**
  * Reads from several iterables at once and gives their items as they come, those of one iterable in
@@ -41,7 +40,7 @@ export function merge<T>(
         try {
           while (isWanted()) {
             const answer = source.next(isWanted);
-            const next = answer instanceof Promise ? await cancellable(answer) : answer;
+            const next = answer instanceof Promise ? await nextOf(source, answer) : answer;
             if (next.done) return;
             await outlet.offer(next.value);
           }

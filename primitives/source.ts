@@ -6,9 +6,10 @@
  * @module
  */
 
+import { cancellable } from "./cancellable.ts";
 import { show } from "./kernel/check.ts";
 import { currentScope } from "./kernel/context.ts";
-import { drained, hasChildren, type Scope } from "./kernel/scope.ts";
+import { drained, hasChildren, pendingIn } from "./kernel/scope.ts";
 import { nextTurn } from "./kernel/turn.ts";
 
 /** Where items come from. */
@@ -20,6 +21,8 @@ export interface Source<T> {
    * is asked again, when its turn has come, whether it is still wanted.
    */
   next(isWanted?: () => boolean): IteratorResult<T> | Promise<IteratorResult<T>>;
+  /** To be awaited by a task that was cancelled while it waited for an item. */
+  abandon(): Promise<void>;
   /** Tells the source that no more items are wanted. */
   close(): unknown;
 }
@@ -56,6 +59,8 @@ class SyncSource<T> implements Source<T> {
     return result;
   }
 
+  async abandon(): Promise<void> {}
+
   close(): void {
     if (this.#done) return;
     this.#done = true;
@@ -69,8 +74,7 @@ class AsyncSource<T> implements Source<T> {
   #iterator: AsyncIterator<T> | undefined;
   #done = false;
   #line: Promise<unknown> = Promise.resolve();
-  // The scope that the iterator runs in while it is asked.
-  #answering: Scope | null = null;
+  #answering = false;
   #failure: { error: unknown } | undefined;
 
   constructor(open: () => AsyncIterator<T>) {
@@ -86,7 +90,7 @@ class AsyncSource<T> implements Source<T> {
   async #ask(isWanted: () => boolean): Promise<IteratorResult<T>> {
     if (this.#done || !isWanted()) return { done: true, value: undefined };
     const iterator = this.#iterator ??= this.#open();
-    this.#answering = currentScope();
+    this.#answering = true;
     try {
       const result = await iterator.next();
       if (result.done) this.#done = true;
@@ -96,35 +100,46 @@ class AsyncSource<T> implements Source<T> {
       this.#failure = { error };
       throw error;
     } finally {
-      this.#answering = null;
+      this.#answering = false;
     }
   }
 
+  async abandon(): Promise<void> {
+    // What the iterator waits for in Grove was cancelled with the task that asked, in whose scope it
+    // runs: it answers within a turn of the loop, or when the shield in its clean-up ends.
+    const scope = currentScope();
+    await new Promise<void>(nextTurn);
+    while (this.#answering && hasChildren(scope)) {
+      await drained(scope);
+      await new Promise<void>(nextTurn);
+    }
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
   async close(): Promise<void> {
-    const abandoned = this.#answering !== null;
-    if (abandoned) await this.#answer();
-    if (this.#failure !== undefined && abandoned) throw this.#failure.error;
     if (this.#done) return;
     this.#done = true;
     const closed = this.#iterator?.return?.();
     // A generator that is stuck in a foreign await answers `return()` only after that. It is told,
     // but not waited for.
-    if (this.#answering !== null) Promise.resolve(closed).catch(() => {});
+    if (this.#answering) Promise.resolve(closed).catch(() => {});
     else await closed;
-  }
-
-  // The question was abandoned, as its task was cancelled. What the iterator waits for in Grove was
-  // cancelled with it: it answers within a turn of the loop, or when the shield in its clean-up
-  // ends.
-  async #answer(): Promise<void> {
-    for (let scope = this.#answering; scope !== null; scope = this.#answering) {
-      await drained(scope);
-      await new Promise<void>(nextTurn);
-      if (!hasChildren(scope)) return;
-    }
   }
 }
 
 function always(): boolean {
   return true;
+}
+
+/** Waits for the next item of a source, and does not leave it alone when the wait is cancelled. */
+export async function nextOf<T>(
+  source: Source<T>,
+  asked: Promise<IteratorResult<T>>,
+): Promise<IteratorResult<T>> {
+  try {
+    return await cancellable(asked);
+  } catch (error) {
+    if (pendingIn(currentScope()) !== null) await source.abandon();
+    throw error;
+  }
 }

@@ -313,14 +313,16 @@ export class TaskGroup extends TaskOwner {
   async #conduct<T>(body: () => T | PromiseLike<T>): Promise<T | undefined> {
     let value: T | undefined;
     let returned = true;
-    try {
-      // Awaited in there too: it may be a task or a moment, which is waited for where it is
-      // awaited.
-      value = await runIn(this, async () => await body());
-    } catch (error) {
-      returned = false;
-      this.#bodyThrew(error);
-    }
+    // Awaited in there too: it may be a task or a moment, which is waited for where it is awaited.
+    // And caught in there: a step further out, the failure of a child could overtake it.
+    await runIn(this, async () => {
+      try {
+        value = await body();
+      } catch (error) {
+        returned = false;
+        this.#bodyThrew(error);
+      }
+    });
     await this.#close();
     this.#conclude(returned);
     return value;

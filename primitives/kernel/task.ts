@@ -228,6 +228,8 @@ export class Task<T = unknown> extends Scope implements PromiseLike<T>, Waitable
       const observers = task.#observers;
       // Before the group: who awaits this very task gets its error, and not the cancellation that
       // the error brings.
+      const outer = callbackErrors;
+      callbackErrors = null; // A call-back may end tasks of other groups, which have their own.
       if (observers !== null) {
         task.#observers = null;
         if (state === "succeeded") observers.wakeAll(outcome);
@@ -237,7 +239,9 @@ export class Task<T = unknown> extends Scope implements PromiseLike<T>, Waitable
       owner.childEnded(task, outcome);
       // Last: the failure of a call-back cancels the group, and who awaits the task is to get its
       // outcome all the same.
-      for (const error of callbackErrors.splice(0)) owner.callbackFailed(error);
+      const thrown = callbackErrors as unknown[] | null;
+      callbackErrors = outer;
+      for (const error of thrown ?? []) owner.callbackFailed(error);
     };
 
     enterRoot = (task) => {
@@ -269,12 +273,12 @@ class Callback<T> extends Parked<T> {
     try {
       this.#fn(this.#task);
     } catch (error) {
-      callbackErrors.push(error);
+      (callbackErrors ??= []).push(error);
     }
   }
 }
 
-const callbackErrors: unknown[] = [];
+let callbackErrors: unknown[] | null = null;
 
 function notify<T>(task: Task<T>, fn: (task: Task<T>) => void): void {
   try {
