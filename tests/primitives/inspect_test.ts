@@ -1,0 +1,348 @@
+/**
+ * The tree of all that runs, as data and as text; rule C9 of the design: who does not end although it
+ * was cancelled.
+ *
+ * @module
+ */
+
+import {
+  assert,
+  assertEquals,
+  assertFalse,
+  assertMatch,
+  assertStrictEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import {
+  cancellable,
+  cancelScope,
+  currentTask,
+  formatTree,
+  inspect,
+  moveOnAfter,
+  nursery,
+  shield,
+  sleep,
+  type Task,
+  taskGroup,
+  traceSpawns,
+  type TreeNode,
+} from "../../mod.ts";
+import { waitAllTasksBlocked, withVirtualTime } from "../../primitives/testing/mod.ts";
+
+/** The node of this name, wherever it is in the tree. */
+function find(name: string, tree: TreeNode = inspect()): TreeNode {
+  const open = [tree];
+  for (let node = open.pop(); node !== undefined; node = open.pop()) {
+    if (node.name === name) return node;
+    open.push(...node.children);
+  }
+  throw new Error(`There is no "${name}" in the tree`);
+}
+
+/** Runs a task that awaits something foreign, and lets it go in the end. */
+async function withForeign(
+  spawn: (spawn: (wait: Promise<void>) => Task, wait: Promise<void>) => void | Promise<void>,
+  body: (wait: Promise<void>, task: Task) => Promise<unknown> = (wait) => wait,
+): Promise<void> {
+  const foreign = Promise.withResolvers<void>();
+  await taskGroup(async (group) => {
+    try {
+      await spawn(
+        () =>
+          group.spawn(async (task) => {
+            await body(foreign.promise, task);
+          }, { name: "stubborn" }),
+        foreign.promise,
+      );
+    } finally {
+      foreign.resolve();
+    }
+  });
+}
+
+Deno.test("inspect() without any task is the root alone", () => {
+  const tree = inspect();
+  assertEquals(tree.kind, "task");
+  assertEquals(tree.name, "root");
+  assertEquals(tree.state, "running");
+  assertEquals(tree.id, currentTask().id);
+  assertEquals(tree.children, []);
+  assertEquals(tree.waitingFor, []);
+  assertFalse(tree.stopping);
+  assertFalse("cancelled" in tree);
+  assertFalse("stuckFor" in tree);
+});
+
+Deno.test("inspect() shows tasks, groups and scopes in one tree, the older before the younger", async () => {
+  await taskGroup(async (group) => {
+    group.spawn(() =>
+      cancelScope(() =>
+        taskGroup((inner) => {
+          inner.spawn(() => sleep(Infinity), { name: "leaf" });
+        }, { name: "inner" }), { name: "limit" }), { name: "first" });
+    group.spawn(() => sleep(Infinity), { name: "second" });
+    await waitAllTasksBlocked();
+    const shape = (node: TreeNode): unknown => [node.kind, node.name, node.children.map(shape)];
+    assertEquals(shape(inspect()), ["task", "root", [
+      ["group", "outer", [
+        ["task", "first", [
+          ["scope", "limit", [
+            ["group", "inner", [
+              ["task", "leaf", []],
+            ]],
+          ]],
+        ]],
+        ["task", "second", []],
+      ]],
+    ]]);
+    group.cancel();
+  }, { name: "outer" });
+  assertEquals(inspect().children, []);
+});
+
+Deno.test("inspect() tells what each task waits for", async () => {
+  const never = new Promise<void>(() => {});
+  await taskGroup(async (group) => {
+    const asleep = group.spawn(() => sleep(Infinity), { name: "asleep" });
+    group.spawn(async () => void await asleep, { name: "joining" });
+    group.spawn(() => cancellable(never), { name: "bridged" });
+    group.spawn(() => Promise.race([cancellable(never), sleep(Infinity)]), { name: "both" });
+    group.spawn(() => moveOnAfter(Infinity, () => sleep(Infinity)), { name: "in a scope" });
+    await waitAllTasksBlocked();
+    assertEquals(find("asleep").waitingFor, [{ kind: "sleep", name: "forever" }]);
+    assertEquals(find("joining").waitingFor, [{ kind: "task", name: "asleep" }]);
+    assertEquals(find("bridged").waitingFor, [{ kind: "promise", name: "" }]);
+    assertEquals(find("both").waitingFor.map(({ kind }) => kind), ["promise", "sleep"]);
+    assertEquals(find("in a scope").waitingFor, []);
+    assertEquals(find("moveOnAfter").waitingFor.length, 1);
+    group.cancel();
+  });
+});
+
+Deno.test("inspect() shows a queued task as queued", async () => {
+  await taskGroup(async (group) => {
+    group.spawn(() => sleep(Infinity), { name: "running one" });
+    group.spawn(() => sleep(Infinity), { name: "queued one" });
+    await waitAllTasksBlocked();
+    assertEquals(find("running one").state, "running");
+    assertEquals(find("queued one").state, "queued");
+    assertStringIncludes(formatTree(), "queued one: queued");
+    group.cancel();
+  }, { limit: 1 });
+});
+
+Deno.test("inspect() tells who is stopping, and why who is cancelled", async () => {
+  await withForeign(async (spawn) => {
+    const task = spawn(Promise.resolve());
+    task.stop({ grace: Infinity });
+    await waitAllTasksBlocked();
+    assert(find("stubborn").stopping);
+    assertFalse(inspect().stopping);
+    assertStringIncludes(formatTree(), "stubborn: running, stopping");
+    task.cancel("enough");
+    assertStrictEquals(find("stubborn").cancelled, task.cancelled?.message);
+    assertStringIncludes(formatTree(), "stubborn: running, cancelled");
+  });
+});
+
+Deno.test("inspect() is plain data that survives JSON", async () => {
+  await taskGroup(async (group) => {
+    group.spawn(() => sleep(Infinity));
+    await waitAllTasksBlocked();
+    const tree = inspect();
+    assertEquals(JSON.parse(JSON.stringify(tree)), tree);
+    group.cancel();
+  });
+});
+
+Deno.test("C9: a cancelled task that goes on for longer than the grace is stuck", async () => {
+  await withVirtualTime(() =>
+    withForeign(async (spawn) => {
+      const task = spawn(Promise.resolve());
+      assertFalse("stuckFor" in find("stubborn", inspect({ grace: 0 })), "it is not cancelled");
+      task.cancel();
+      assertFalse("stuckFor" in find("stubborn", inspect({ grace: 100 })));
+      await sleep(99);
+      assertFalse("stuckFor" in find("stubborn", inspect({ grace: 100 })));
+      await sleep(1);
+      assertEquals(find("stubborn", inspect({ grace: 100 })).stuckFor, 100);
+      assertEquals(find("stubborn", inspect({ grace: 0 })).stuckFor, 100);
+      assertFalse("stuckFor" in find("stubborn"), "by default the grace is a second");
+      await sleep(900);
+      assertEquals(find("stubborn").stuckFor, 1000);
+      assertStringIncludes(
+        formatTree(),
+        "stubborn: running, STUCK for 1000 ms after it was cancelled",
+      );
+      assertFalse("stuckFor" in find("stubborn", inspect({ grace: Infinity })));
+    })
+  );
+});
+
+Deno.test("C9: who was cancelled from outside is stuck as well, counted from that cancellation", async () => {
+  await withVirtualTime(() =>
+    cancelScope(async (outer) => {
+      await withForeign(async (spawn) => {
+        spawn(Promise.resolve());
+        await sleep(50);
+        outer.cancel();
+        await shield(() => sleep(70));
+        assertEquals(find("stubborn", inspect({ grace: 60 })).stuckFor, 70);
+      });
+    })
+  );
+});
+
+Deno.test("C9: a task that cleans up in a shield is not stuck, nor is one that waits for its children", async () => {
+  await withVirtualTime(async () => {
+    const foreign = Promise.withResolvers<void>();
+    await taskGroup(async (group) => {
+      group.spawn(async () => {
+        try {
+          await sleep(Infinity);
+        } finally {
+          await shield(() => sleep(100));
+        }
+      }, { name: "cleaning up" });
+      group.spawn(async () => {
+        try {
+          await sleep(Infinity);
+        } finally {
+          await shield(() => foreign.promise);
+        }
+      }, { name: "saying good-bye" });
+      group.spawn(() =>
+        taskGroup((inner) => {
+          inner.spawn(() => foreign.promise, { name: "stubborn" });
+        }), { name: "waiting for its child" });
+      await waitAllTasksBlocked();
+      group.cancel();
+      await shield(() => sleep(50));
+      const tree = inspect({ grace: 10 });
+      assertFalse("stuckFor" in find("cleaning up", tree));
+      assertFalse("stuckFor" in find("saying good-bye", tree));
+      assertFalse("stuckFor" in find("waiting for its child", tree));
+      assertEquals(find("stubborn", tree).stuckFor, 50);
+      foreign.resolve();
+    });
+  });
+});
+
+Deno.test("C9: a cancelled task that is stuck inside a time limit of its own shows up as stuck", async () => {
+  // The commonest of all: `await failAfter(5000, () => foreign())`.
+  await withVirtualTime(() =>
+    withForeign(async (spawn) => {
+      const task = spawn(Promise.resolve());
+      task.cancel();
+      await sleep(50);
+      assertEquals(find("stubborn", inspect({ grace: 10 })).stuckFor, 50);
+    }, (foreign) => moveOnAfter(Infinity, () => foreign))
+  );
+});
+
+Deno.test("C9: a cancelled task that is stuck in the body of its group shows up as stuck", async () => {
+  await withVirtualTime(() =>
+    withForeign(async (spawn) => {
+      const task = spawn(Promise.resolve());
+      task.cancel();
+      await sleep(50);
+      assertEquals(find("stubborn", inspect({ grace: 10 })).stuckFor, 50);
+    }, (foreign) => taskGroup(() => foreign))
+  );
+});
+
+Deno.test("C9: what waits by cancellable() is never stuck", async () => {
+  await withForeign(async (spawn) => {
+    const task = spawn(Promise.resolve());
+    await waitAllTasksBlocked();
+    task.cancel();
+    await task.join();
+    assertEquals(task.state, "cancelled");
+  }, (foreign) => cancellable(foreign));
+});
+
+Deno.test("C9: traceSpawns(true) notes where a task was spawned, until it is turned off", async () => {
+  traceSpawns(true);
+  try {
+    await taskGroup(async (group) => {
+      group.spawn(() => sleep(Infinity), { name: "traced" });
+      traceSpawns(false);
+      group.spawn(() => sleep(Infinity), { name: "untraced" });
+      await waitAllTasksBlocked();
+      assertMatch(find("traced").spawnedAt ?? "", /inspect_test\.ts:\d+:\d+$/);
+      assertFalse("spawnedAt" in find("untraced"));
+      assertMatch(formatTree(), /traced: running, .*spawned at .*inspect_test\.ts:\d+:\d+/);
+      group.cancel();
+    });
+  } finally {
+    traceSpawns(false);
+  }
+});
+
+Deno.test("C9: the place of a spawn is the caller's also for nurseries, restarts and start()", async () => {
+  traceSpawns(true);
+  try {
+    await nursery(async (services) => {
+      services.spawn(() => sleep(Infinity), { name: "spawned" });
+      services.spawn(() => sleep(Infinity), { name: "restarted", restart: { on: "failure" } });
+      await services.start(async (_task, started: (value?: unknown) => void) => {
+        started();
+        await sleep(Infinity);
+      }, { name: "started" });
+      for (const name of ["spawned", "restarted", "started"]) {
+        assertMatch(find(name).spawnedAt ?? "", /inspect_test\.ts:\d+:\d+$/, name);
+      }
+      services.cancel();
+    });
+  } finally {
+    traceSpawns(false);
+  }
+});
+
+Deno.test("formatTree() draws the tree", async () => {
+  await taskGroup(async (group) => {
+    group.spawn(() =>
+      taskGroup((inner) => {
+        inner.spawn(() => sleep(Infinity), { name: "a" });
+        inner.spawn(() => sleep(Infinity), { name: "b" });
+      }, { name: "pair" }), { name: "parent" });
+    group.spawn(() => cancelScope(() => sleep(Infinity), { name: "limit" }), { name: "c" });
+    await waitAllTasksBlocked();
+    assertEquals(
+      formatTree(),
+      [
+        "root: running",
+        '└─ group "all"',
+        "   ├─ parent: running",
+        '   │  └─ group "pair"',
+        '   │     ├─ a: running, waits for sleep "forever"',
+        '   │     └─ b: running, waits for sleep "forever"',
+        "   └─ c: running",
+        '      └─ scope "limit": waits for sleep "forever"',
+      ].join("\n"),
+    );
+    group.cancel();
+  }, { name: "all" });
+});
+
+Deno.test("formatTree() draws a nest of a thousand scopes, too", async () => {
+  const nest = async (depth: number): Promise<string> => {
+    if (depth === 0) return formatTree();
+    await Promise.resolve(); // A nest made in one go would use up the stack by itself.
+    return (await cancelScope(() => nest(depth - 1)))!;
+  };
+  const lines = (await nest(1000)).split("\n");
+  assertEquals(lines.length, 1001);
+  assertEquals(lines.at(-1)?.trimStart(), '└─ scope "scope"');
+});
+
+Deno.test("E1: inspect() and formatTree() refuse a grace that makes no sense", () => {
+  for (const look of [inspect, formatTree] as ((...args: unknown[]) => unknown)[]) {
+    assertThrows(() => look({ grace: -1 }), RangeError, "Cannot inspect as 'grace'");
+    assertThrows(() => look({ grace: NaN }), RangeError, "received NaN");
+    assertThrows(() => look({ grace: "1s" }), TypeError, 'received "1s"');
+    assertThrows(() => look(1000), TypeError, "options must be an object: received 1000");
+  }
+});
