@@ -20,3 +20,4 @@
  */
 
 export * from "./primitives/mod.ts";
+export * from "./io/mod.ts";

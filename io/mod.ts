@@ -1,0 +1,47 @@
+/**
+ * Input and output under structured concurrency: the entry of a program, sockets whose every wait
+ * can be cancelled, and servers that end in an orderly way.
+ *
+ * | Use | when you want |
+ * | --- | --- |
+ * | {@linkcode main} | signals, and an exit code |
+ * | {@linkcode serve} | a TCP server |
+ * | {@linkcode serveHttp} | an HTTP server under Deno |
+ * | {@linkcode fetchHandler} | requests as tasks, under any HTTP server and on the edge |
+ * | {@linkcode listen}, {@linkcode connect} | the two ends of a connection |
+ *
+ * Loading it needs no permission, starts nothing, and works where there are no sockets.
+ *
+ * @example An echo server beside an HTTP server, until Ctrl-C
+ * ```ts ignore
+ * import { main, nursery, serve, serveHttp } from "@grove/grove";
+ *
+ * await main(() =>
+ *   nursery((services) => {
+ *     services.spawn(() =>
+ *       serve({ port: 8007 }, async (stream) => {
+ *         for await (const chunk of stream) await stream.write(chunk);
+ *       })
+ *     );
+ *     services.spawn(() => serveHttp({ port: 8000 }, () => new Response("hello")));
+ *   })
+ * );
+ * ```
+ *
+ * @module
+ */
+
+export { type Listening, type SocketAddress } from "./address.ts";
+export { connect, type ConnectOptions } from "./connect.ts";
+export { BusyError } from "./errors.ts";
+export {
+  type FetchHandler,
+  fetchHandler,
+  type FetchHandlerOptions,
+  type RequestFunction,
+} from "./fetch_handler.ts";
+export { listen, type Listener, type ListenOptions } from "./listener.ts";
+export { main, type MainOptions } from "./main.ts";
+export { type ConnectionHandler, serve, type ServeOptions } from "./serve.ts";
+export { serveHttp, type ServeHttpInfo, type ServeHttpOptions } from "./serve_http.ts";
+export type { SocketStream } from "./stream.ts";

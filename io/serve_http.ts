@@ -1,0 +1,164 @@
+/**
+ * HTTP servers under structured concurrency: `Deno.serve` as a child of a nursery, each request a
+ * task, and an end that is bounded.
+ *
+ * Two traps of `Deno.serve` (2.9.6) shape it. Its `shutdown()` lets requests finish, but after it
+ * nothing can close a connection any more: an `abort()` then is an uncaught error that ends the
+ * process, and a client that does not read what it asked for holds the shutdown for ever. Its
+ * `abort()` closes everything at once. So a server that is asked to stop is shut down, its requests
+ * are cancelled after `drain`, and what is still being sent a little later is left to itself; a
+ * server that is cancelled is aborted.
+ *
+ * @module
+ */
+
+import { checkFunction, checkTime } from "../primitives/kernel/check.ts";
+import { ClosedError, isCancelled, TimeoutError } from "../primitives/kernel/errors.ts";
+import { waitForPromise } from "../primitives/kernel/wait.ts";
+import { nursery } from "../primitives/nursery.ts";
+import { shield } from "../primitives/shield.ts";
+import { checkAddress, type Listening, type SocketAddress, socketAddress } from "./address.ts";
+import {
+  checkFetchOptions,
+  type FetchHandlerOptions,
+  openRequests,
+  type RequestFunction,
+  type RequestGroup,
+} from "./fetch_handler.ts";
+import { listenError, type ListenOptions } from "./listener.ts";
+import { socketsFor } from "./platform.ts";
+
+/** What {@linkcode serveHttp} can be told, besides what {@linkcode fetchHandler} can. */
+export interface ServeHttpOptions extends FetchHandlerOptions {
+  /**
+   * Milliseconds that running requests have to end after the server was asked to stop, before they
+   * are cancelled. Default: 3000, which is less than what `main` gives to the whole program.
+   */
+  drain?: number;
+  /** Called once the server listens: with the `started` of `nursery.start`, it hands out the address. */
+  started?: (server: Listening) => void;
+}
+
+/** How long the answers of requests that were cut short may take, in milliseconds. */
+const LAST_ANSWERS = 500;
+
+/** What Deno passes besides the request. */
+export type ServeHttpInfo = [info: Deno.ServeHandlerInfo<Deno.NetAddr>];
+
+/**
+ * Serves HTTP by `Deno.serve`, each request in a task of its own as with {@linkcode fetchHandler},
+ * until it is cancelled or asked to stop. Run it as a child of a nursery.
+ *
+ * When it is asked to stop, accepting ends at once, and the port is free; requests have `drain`
+ * milliseconds to end, and are cancelled and answered by 503 then. A response that is still being
+ * sent by then, since its client does not read it or its body is an endless stream, is left alone:
+ * its connection ends with it, or with the process (`main` sees to that). When the server is
+ * cancelled, all connections are closed at once.
+ *
+ * @param where `hostname` and `port` to listen on.
+ * @param fn What answers a request; it is called with the request and what Deno tells of the client.
+ * @param options Those of `fetchHandler`, `drain` and `started`.
+ * @returns Resolves to nothing when the server was asked to stop, and has.
+ * @throws {TypeError | RangeError} At the call, when an argument makes no sense.
+ * @throws {Deno.errors.AddrInUse} When the port is in use.
+ *
+ * @example
+ * ```ts
+ * import { type Listening, nursery, serveHttp } from "@grove/grove";
+ *
+ * await nursery(async (services) => {
+ *   const { addresses: [{ port }] } = await services.start<Listening>((_task, started) =>
+ *     serveHttp({ hostname: "127.0.0.1", port: 0 }, () => new Response("hello"), { started })
+ *   );
+ *   const response = await fetch(`http://127.0.0.1:${port}/`);
+ *   console.log(await response.text()); // hello
+ *   services.stop();
+ * });
+ * ```
+ */
+export function serveHttp(
+  where: ListenOptions,
+  fn: RequestFunction<ServeHttpInfo>,
+  options: ServeHttpOptions = {},
+): Promise<void> {
+  const { drain, started } = options;
+  const action = "serve HTTP";
+  checkAddress(where, action);
+  checkFunction(fn, action, "the second argument");
+  checkFetchOptions(options, action);
+  if (drain !== undefined) checkTime(drain, action, "'drain'");
+  if (started !== undefined) checkFunction(started, action, "'started'");
+  return run(where, fn, options);
+}
+
+async function run(
+  where: ListenOptions,
+  fn: RequestFunction<ServeHttpInfo>,
+  options: ServeHttpOptions,
+): Promise<void> {
+  const { name = "http", drain = 3000, started } = options;
+  await nursery(async () => {
+    const requests = openRequests(fn, { ...options, name: "requests" });
+    const server = new Server(where, requests, name);
+    try {
+      started?.(server);
+      await waitForPromise(server.finished, { endOnStop: true });
+    } catch (error) {
+      if (error instanceof ClosedError) return await server.drain(drain);
+      await server.abort();
+      throw error;
+    }
+  }, { name });
+}
+
+class Server implements Listening {
+  readonly addresses: readonly SocketAddress[];
+  readonly finished: Promise<void>;
+  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  readonly #requests: RequestGroup<ServeHttpInfo>;
+  readonly #abort = new AbortController();
+  #isFinished = false;
+
+  constructor(where: ListenOptions, requests: RequestGroup<ServeHttpInfo>, name: string) {
+    const { hostname = "0.0.0.0", port, backlog } = where;
+    const sockets = socketsFor("serve HTTP");
+    try {
+      this.#server = sockets.serve({
+        hostname,
+        port,
+        tcpBacklog: backlog,
+        signal: this.#abort.signal,
+        onListen: () => {},
+        onError: (error) => bodyFailed(error, name),
+      }, (request, info) => requests.answer(request, [info]));
+    } catch (error) {
+      throw listenError(error, { hostname, port });
+    }
+    this.#requests = requests;
+    this.addresses = [socketAddress(this.#server.addr)];
+    this.finished = this.#server.finished.finally(() => this.#isFinished = true);
+  }
+
+  /** Ends it in an orderly way, in so many milliseconds at most and a little. */
+  async drain(ms: number): Promise<void> {
+    this.#requests.stop({ grace: ms });
+    try {
+      await waitForPromise(this.#server.shutdown(), { timeout: ms + LAST_ANSWERS });
+    } catch (error) {
+      if (!(error instanceof TimeoutError)) throw error;
+    }
+  }
+
+  /** Ends it at once. */
+  async abort(): Promise<void> {
+    if (this.#isFinished) return;
+    this.#abort.abort();
+    await shield(() => this.finished);
+  }
+}
+
+/** The end of a response whose body could not be produced. */
+function bodyFailed(error: unknown, name: string): Response {
+  if (!isCancelled(error)) console.error(`In "${name}", the body of a response:`, error);
+  return new Response(null, { status: 500 });
+}

@@ -1,0 +1,93 @@
+import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
+import {
+  connect,
+  type ConnectOptions,
+  listen,
+  moveOnAfter,
+  type SocketStream,
+  TimeoutError,
+} from "../../mod.ts";
+import { interruptAtEveryStep, withLeakCheck } from "../../primitives/testing/mod.ts";
+import { program } from "./program.ts";
+
+/** A listener that is full: whoever connects next waits. */
+async function fullListener() {
+  const listener = listen({ hostname: "127.0.0.1", port: 0, backlog: 1 });
+  const open: SocketStream[] = [];
+  for (;;) {
+    const { timedOut, value } = await moveOnAfter(100, () => connect(listener.addresses[0]));
+    if (timedOut) break;
+    open.push(value);
+  }
+  return {
+    address: listener.addresses[0],
+    [Symbol.dispose]: () => {
+      for (const stream of open) stream.close();
+      listener.close();
+    },
+  };
+}
+
+Deno.test("connect: an address of a listener is all it needs", async () => {
+  using listener = listen({ hostname: "127.0.0.1", port: 0 });
+  using stream = await connect(listener.addresses[0]);
+  assertEquals(stream.remoteAddress, listener.addresses[0]);
+});
+
+Deno.test("connect: where nobody listens it is a ConnectionRefused that says so", async () => {
+  const listener = listen({ hostname: "127.0.0.1", port: 0 });
+  listener.close();
+  const [{ port }] = listener.addresses;
+  await assertRejects(
+    () => connect({ port }),
+    Deno.errors.ConnectionRefused,
+    `Cannot connect to 127.0.0.1:${port} as nobody listens there. Start the server`,
+  );
+});
+
+Deno.test("connect: without the permission it is a NotCapable that names the flag", async () => {
+  await using run = await program(`
+    await grove.connect({ port: 8000 }).catch((error) =>
+      console.log(error instanceof Deno.errors.NotCapable, error.message)
+    );
+  `);
+  assertEquals(
+    (await run.end()).stdout,
+    "true Cannot connect to 127.0.0.1:8000 as the program is not permitted to. " +
+      "Run it with --allow-net=127.0.0.1:8000\n",
+  );
+});
+
+Deno.test("connect: an attempt ends by cancellation, time-out and signal [I4, C8]", async () => {
+  using full = await fullListener();
+  await withLeakCheck(async () => {
+    await assertRejects(() => connect({ ...full.address, timeout: 5 }), TimeoutError);
+    assertEquals((await moveOnAfter(5, () => connect(full.address))).timedOut, true);
+    const why = new Error("enough");
+    const controller = new AbortController();
+    const attempt = connect({ ...full.address, signal: controller.signal }).catch((e) => e);
+    controller.abort(why);
+    assertStrictEquals(await attempt, why);
+    assertStrictEquals(
+      await connect({ ...full.address, signal: AbortSignal.abort(why) }).catch((e) => e),
+      why,
+    );
+  });
+});
+
+Deno.test("connect: wherever a cancellation meets it, no connection is left open [C7]", async () => {
+  using listener = listen({ hostname: "127.0.0.1", port: 0 });
+  // A connection that nobody holds would be found by the sanitizer of resources.
+  const { interrupted } = await interruptAtEveryStep(async (interrupt) => {
+    await interrupt(async () => (await connect(listener.addresses[0])).close());
+  });
+  assert(interrupted > 1);
+});
+
+Deno.test("connect: a bad argument throws at the call", () => {
+  const given = (options: unknown) => () => connect(options as ConnectOptions);
+  assertThrows(given(8000), TypeError, "Cannot connect as the options must be an object");
+  assertThrows(given({ port: 70000 }), RangeError, "received 70000");
+  assertThrows(given({ port: 1, timeout: -1 }), RangeError, "'timeout'");
+  assertThrows(given({ port: 1, signal: 1 }), TypeError, "'signal'");
+});

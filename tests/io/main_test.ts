@@ -1,0 +1,254 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
+import { main } from "../../mod.ts";
+import { program } from "./program.ts";
+
+const windows = Deno.build.os === "windows";
+
+Deno.test("main: a body that returns ends the process with 0, and no output is cut off", async () => {
+  await using run = await program(`
+    await grove.main(async () => {
+      await grove.sleep(1);
+      await Deno.stdout.write(new TextEncoder().encode("x".repeat(300_000)));
+      console.log("y".repeat(300_000));
+    });
+    console.log("after");
+  `);
+  const { code, stdout, stderr } = await run.end();
+  assertEquals([code, stderr], [0, ""]);
+  assertEquals(stdout.length, 600_001 + "after\n".length);
+});
+
+Deno.test("main: a body that fails ends the process with 1, and its error is on stderr with its stack", async () => {
+  await using run = await program(`
+    await grove.main(async function body() {
+      await grove.taskGroup((group) => {
+        group.spawn(async () => {
+          try {
+            await grove.sleep(1000);
+          } finally {
+            throw new Error("the second");
+          }
+        });
+        throw new Error("the first");
+      });
+    });
+    console.log("after");
+  `);
+  const { code, stdout, stderr } = await run.end();
+  assertEquals([code, stdout], [1, "after\n"]);
+  assertMatch(stderr, /^Error: the first\n {4}at .*program\.ts/);
+  assertMatch(stderr, /^and, while it ended: Error: the second\n/m);
+});
+
+Deno.test("main: 'report' tells of the failure in place of the print", async () => {
+  await using run = await program(`
+    await grove.main(() => { throw new Error("boom"); }, {
+      report: (error) => console.error("It is over:", error.message),
+    });
+  `);
+  const { code, stderr } = await run.end();
+  assertEquals([code, stderr], [1, "It is over: boom\n"]);
+});
+
+Deno.test("main: a 'report' that fails loses neither error", async () => {
+  await using run = await program(`
+    await grove.main(() => { throw new Error("boom"); }, {
+      report: () => { throw new Error("report"); },
+    });
+  `);
+  const { code, stderr } = await run.end();
+  assertEquals(code, 1);
+  assertStringIncludes(stderr, "Error: boom");
+  assertStringIncludes(stderr, "Error: report");
+});
+
+Deno.test("main: a program that ends well keeps the exit code it has set", async () => {
+  await using run = await program(`await grove.main(() => { Deno.exitCode = 3; });`);
+  assertEquals((await run.end()).code, 3);
+});
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  const number = signal === "SIGINT" ? 2 : 15;
+
+  Deno.test({
+    name: `main: ${signal} ends marked waits, and a body that then returns ends with 0 [C10]`,
+    ignore: windows,
+    fn: async () => {
+      await using run = await program(`
+        await grove.main(async (task) => {
+          console.log("ready");
+          // Nothing but this wait keeps the process alive.
+          await grove.sleep(Infinity, { endOnStop: true });
+          console.log("stopping", task.stopping, grove.currentTask().stopping);
+          await grove.sleep(5);
+          console.log("cleaned up");
+        });
+        console.log("after");
+      `);
+      await run.printed(/ready/);
+      run.kill(signal);
+      const { code, stdout, stderr } = await run.end();
+      assertEquals([code, stderr], [0, ""]);
+      assertEquals(stdout, "ready\nstopping true true\ncleaned up\nafter\n");
+    },
+  });
+
+  Deno.test({
+    name: `main: a body that outlasts the grace after ${signal} is cancelled, and ends with ${
+      128 + number
+    } [C10]`,
+    ignore: windows,
+    fn: async () => {
+      await using run = await program(`
+        await grove.main(async () => {
+          console.log("ready");
+          try {
+            await grove.sleep(60_000);
+          } finally {
+            await grove.shield(() => grove.sleep(5));
+            console.log("cleaned up");
+          }
+        }, { grace: 20 });
+        console.log("after");
+      `);
+      await run.printed(/ready/);
+      run.kill(signal);
+      const { code, signal: killedBy, stdout, stderr } = await run.end();
+      assertEquals([code, killedBy, stderr], [128 + number, null, ""]);
+      assertEquals(stdout, "ready\ncleaned up\nafter\n");
+    },
+  });
+}
+
+Deno.test({
+  name: "main: two signals at once are one, as deno task passes Ctrl-C on a second time",
+  ignore: windows,
+  fn: async () => {
+    await using run = await program(`
+      await grove.main(async () => {
+        console.log("ready");
+        await grove.sleep(Infinity, { endOnStop: true });
+        await grove.sleep(50);
+        console.log("ended in peace");
+      });
+    `);
+    await run.printed(/ready/);
+    run.kill("SIGINT");
+    run.kill("SIGTERM");
+    run.kill("SIGINT");
+    const { code, stdout } = await run.end();
+    assertEquals([code, stdout], [0, "ready\nended in peace\n"]);
+  },
+});
+
+Deno.test({
+  name: "main: a second signal ends the process at once, with the code of that signal",
+  ignore: windows,
+  fn: async () => {
+    await using run = await program(`
+      await grove.main(async () => {
+        console.log("ready");
+        await grove.sleep(Infinity, { endOnStop: true });
+        await grove.sleep(250); // longer than what counts as the same signal
+        console.log("still here");
+        await grove.sleep(60_000);
+      }, { grace: 60_000 });
+      console.log("after");
+    `);
+    await run.printed(/ready/);
+    run.kill("SIGINT");
+    await run.printed(/still here/);
+    run.kill("SIGTERM");
+    const { code, signal, stdout } = await run.end();
+    assertEquals([code, signal, stdout], [143, null, "ready\nstill here\n"]);
+  },
+});
+
+Deno.test({
+  name: "main: a failure after the signal is a failure",
+  ignore: windows,
+  fn: async () => {
+    await using run = await program(`
+      await grove.main(async () => {
+        console.log("ready");
+        await grove.sleep(Infinity, { endOnStop: true });
+        throw new Error("could not save");
+      });
+    `);
+    await run.printed(/ready/);
+    run.kill("SIGINT");
+    const { code, stderr } = await run.end();
+    assertEquals(code, 1);
+    assertMatch(stderr, /^Error: could not save/);
+  },
+});
+
+Deno.test({
+  name: "main: the ClosedError of a marked wait may leave the body after a signal, and only then",
+  ignore: windows,
+  fn: async () => {
+    await using stopped = await program(`
+      await grove.main(async () => {
+        console.log("ready");
+        await grove.cancellable(new Promise(() => {}), { endOnStop: true });
+      });
+    `);
+    await stopped.printed(/ready/);
+    stopped.kill("SIGINT");
+    const { code, stderr } = await stopped.end();
+    assertEquals([code, stderr], [0, ""]);
+
+    await using failed = await program(`
+      await grove.main(() => { throw new grove.ClosedError("too late"); });
+    `);
+    assertEquals((await failed.end()).code, 1);
+  },
+});
+
+Deno.test({
+  name: "main: what is foreign and still runs does not hold the process after a signal",
+  ignore: windows,
+  fn: async () => {
+    await using run = await program(`
+      setInterval(() => {}, 1000);
+      await grove.main(async () => {
+        console.log("ready");
+        await grove.sleep(Infinity, { endOnStop: true });
+        Deno.exitCode = 5;
+      });
+    `);
+    await run.printed(/ready/);
+    run.kill("SIGINT");
+    assertEquals((await run.end()).code, 5);
+  },
+});
+
+Deno.test({
+  name: "main: when it is over, a signal does again what it does by default",
+  ignore: windows,
+  fn: async () => {
+    await using run = await program(`
+      setInterval(() => {}, 1000);
+      await grove.main(() => {});
+      console.log("over");
+    `);
+    await run.printed(/over/);
+    run.kill("SIGINT");
+    assertEquals((await run.end()).signal, "SIGINT");
+  },
+});
+
+Deno.test("main: a bad argument throws at the call", () => {
+  const given = (...args: unknown[]) => () => (main as (...args: unknown[]) => unknown)(...args);
+  assertThrows(given(), TypeError, "Cannot run the program as its body must be a function");
+  assertThrows(given(() => {}, { grace: -1 }), RangeError, "'grace'");
+  assertThrows(given(() => {}, { report: "no" }), TypeError, "'report'");
+});
+
+Deno.test("main: it needs no permission, and leaves nothing behind", async () => {
+  let ran = false;
+  await main(() => {
+    ran = true;
+  });
+  assert(ran);
+});
