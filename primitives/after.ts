@@ -21,7 +21,11 @@ const never = new WaitQueue<void>({ kind: "sleep", name: "forever" });
 export class After implements Waitable<void>, PromiseLike<void> {
   readonly #due: number;
 
-  /** @param due The time on the current clock. */
+  /**
+   * Moments are made by {@linkcode after}.
+   *
+   * @param due The time on the current clock.
+   */
   constructor(due: number) {
     this.#due = due;
   }

@@ -20,9 +20,11 @@ export {
   currentTask,
   type Task,
   type TaskFunction,
+  type TaskOwner,
   type TaskState,
 } from "./kernel/task.ts";
-export type { Waitable, WaitOptions } from "./kernel/wait.ts";
+export type { Parked, WaitQueue, WaitTarget } from "./kernel/queue.ts";
+export { enqueue, notReady, poll, type Waitable, type WaitOptions } from "./kernel/wait.ts";
 
 export { type After, after } from "./after.ts";
 export { all, type Results } from "./all.ts";

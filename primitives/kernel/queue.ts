@@ -42,6 +42,11 @@ export class WaitQueue<T> {
   #head: Parked<T> | null = null;
   #tail: Parked<T> | null = null;
 
+  /**
+   * Makes an empty queue.
+   *
+   * @param target Whose queue it is.
+   */
   constructor(target: WaitTarget) {
     this.target = target;
   }
@@ -51,6 +56,7 @@ export class WaitQueue<T> {
     return this.#head;
   }
 
+  /** Puts a node at the end. It must not be in a queue. */
   add(node: Parked<T>): void {
     const tail = this.#tail;
     node.queue = this;
@@ -81,7 +87,7 @@ export class WaitQueue<T> {
     return true;
   }
 
-  /** Hands `value` to all who wait now. Who joins meanwhile waits for the next time. */
+  /** Hands `value` to all who wait now. */
   wakeAll(value: T): void {
     for (let left = this.size; left > 0 && this.#head !== null; left--) this.wakeFirst(value);
   }

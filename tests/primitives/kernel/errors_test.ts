@@ -14,7 +14,7 @@ import {
 } from "@std/assert";
 import { cancelledIn, suppress } from "../../../primitives/kernel/errors.ts";
 import {
-  Cancelled,
+  type Cancelled,
   CancelScope,
   ClosedError,
   isCancelled,

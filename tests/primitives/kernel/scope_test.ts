@@ -305,11 +305,24 @@ Deno.test("C4: at any time, in every scope of any tree, the outermost cancellati
         if (tree.length % 2 === 0) assertEquals(scope.signal.aborted, pendingIn(scope) !== null);
         tree.push({ scope, parent, shielded: false, cancelled: false, waits: [] });
       };
+      const settle = (model: Model) => {
+        const expected = inForce(model);
+        for (const entry of model.waits) {
+          if (!entry.over && expected !== null) {
+            assertStrictEquals(entry.wait.ends[0], expected);
+            entry.over = true;
+          }
+          assertEquals(entry.wait.ends.length, entry.over ? 1 : 0);
+          assertStrictEquals(entry.wait.scope, entry.over ? null : model.scope);
+        }
+      };
       const end = (model: Model) => {
         for (const child of tree.filter(({ parent }) => parent === model)) end(child);
         tree.splice(tree.indexOf(model), 1);
-        if (model.parent !== null) model.parent.waits.push(...model.waits);
         unlink(model.scope);
+        if (model.parent === null) return;
+        model.parent.waits.push(...model.waits);
+        settle(model.parent);
       };
       for (const operation of operations) {
         const model = tree[operation.at % tree.length];
@@ -337,14 +350,7 @@ Deno.test("C4: at any time, in every scope of any tree, the outermost cancellati
         for (const model of tree) {
           const expected = inForce(model);
           assertStrictEquals(pendingIn(model.scope), expected);
-          for (const entry of model.waits) {
-            if (!entry.over && expected !== null) {
-              assertStrictEquals(entry.wait.ends[0], expected);
-              entry.over = true;
-            }
-            assertEquals(entry.wait.ends.length, entry.over ? 1 : 0);
-            assertStrictEquals(entry.wait.scope, entry.over ? null : model.scope);
-          }
+          settle(model);
           if (Number(model.scope.name) % 2 === 0 && expected !== null) {
             assert(model.scope.signal.aborted);
           }
