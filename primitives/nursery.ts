@@ -117,7 +117,10 @@ export class Nursery extends TaskGroup {
     if (restart === undefined) return this.spawnFor(this.spawn, fn, options);
     checkFunction(fn, `spawn into "${this.name}"`, "the task");
     checkRestart(restart, `spawn into "${this.name}"`);
-    return this.spawnFor(this.spawn, supervise(fn, restart), { name: fn.name, ...options });
+    return this.spawnFor(this.spawn, supervise(fn, restart), {
+      ...options,
+      name: options.name ?? fn.name,
+    });
   }
 
   /**
@@ -158,7 +161,7 @@ export class Nursery extends TaskGroup {
         starting.delete(task);
         readiness.come(value);
       });
-    }, { name: fn.name, ...options });
+    }, { ...options, name: options.name ?? fn.name });
     task.onDone(() => readiness.fail(task));
     return this.#started(task, readiness);
   }
@@ -227,7 +230,7 @@ export function nursery<T>(
   checkFunction(body, "open a nursery", "its body");
   checkGroupOptions(options, "open a nursery");
   if (options.signal?.aborted) return Promise.reject(options.signal.reason);
-  const nursery = new Nursery({ name: "nursery", ...options });
+  const nursery = new Nursery({ ...options, name: options.name ?? "nursery" });
   openGroup(nursery, options);
   return conduct(nursery, body);
 }
@@ -298,7 +301,7 @@ export class OpenNursery extends Nursery implements AsyncDisposable {
  */
 export function openNursery(options: TaskGroupOptions = {}): OpenNursery {
   checkGroupOptions(options, "open a nursery");
-  const nursery = new OpenNursery({ name: "nursery", ...options });
+  const nursery = new OpenNursery({ ...options, name: options.name ?? "nursery" });
   openGroup(nursery, options);
   withoutBody(nursery);
   return nursery;

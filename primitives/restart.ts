@@ -7,7 +7,7 @@
 
 import { checkCount, checkTime, show } from "./kernel/check.ts";
 import { currentClock } from "./kernel/clock.ts";
-import { cancelledIn } from "./kernel/errors.ts";
+import { cancelledIn, suppress } from "./kernel/errors.ts";
 import { drain, pendingIn } from "./kernel/scope.ts";
 import { concerns, type TaskFunction } from "./kernel/task.ts";
 import { sleep } from "./sleep.ts";
@@ -75,7 +75,23 @@ export function supervise<T>(fn: TaskFunction<T>, policy: RestartPolicy): TaskFu
       restarts = restarts.filter((time) => now - time <= within);
       if (restarts.length >= max) throw failure;
       restarts.push(now);
-      await sleep(typeof backoff === "function" ? backoff(restarts.length) : backoff);
+      await sleep(pause(backoff, restarts.length, failure));
     }
   };
+}
+
+function pause(
+  backoff: number | ((restarts: number) => number),
+  restarts: number,
+  failure: unknown,
+): number {
+  if (typeof backoff === "number") return backoff;
+  try {
+    const ms = backoff(restarts);
+    checkTime(ms, "restart a task", "what 'backoff' returned", false);
+    return ms;
+  } catch (error) {
+    suppress(failure, error); // What the task died of comes first.
+    throw failure;
+  }
 }

@@ -178,6 +178,11 @@ export class TaskGroup extends TaskOwner {
         `Cannot spawn into "${this.name}" as 'name' must be a string: received ${show(name)}`,
       );
     }
+    if (daemon !== undefined && typeof daemon !== "boolean") {
+      throw new TypeError(
+        `Cannot spawn into "${this.name}" as 'daemon' must be a boolean: received ${show(daemon)}`,
+      );
+    }
     if (this.#ended) {
       throw new ClosedError(
         `Cannot spawn into "${this.name}" as it has ended. Spawn while its body or a child still runs`,

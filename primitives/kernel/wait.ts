@@ -211,7 +211,8 @@ export function checkWaitOptions(options: WaitOptions, action = "wait"): void {
 }
 
 function timedOut(timeout: number, queue: WaitQueue<unknown> | null): TimeoutError {
-  const target = queue === null ? "a promise" : `${queue.target.kind} "${queue.target.name}"`;
+  const { kind, name } = queue?.target ?? { kind: "a promise", name: "" };
+  const target = name === "" ? kind : `${kind} "${name}"`;
   return new TimeoutError(
     `Cannot wait for ${target} any longer as the time is up: ${timeout} ms. Give it more, or go on without`,
   );
