@@ -1,6 +1,7 @@
 /**
- * Cancel scopes: rules C1 to C4 of the design, deadlines and signals. `stop()` and the tree are
- * tested in `kernel/scope_test.ts`, random nests of scopes in `cancel_scope_model_test.ts`.
+ * Cancel scopes: rules C1, C3 and C4 of the design. Their errors and signals (C2) are tested in
+ * `cancelled_test.ts`, their limits in `cancel_scope_limits_test.ts`, the tree in `kernel/scope_test.ts`, random nests of scopes in
+ * `cancel_scope_model_test.ts`.
  *
  * @module
  */
@@ -10,8 +11,6 @@ import {
   assertEquals,
   assertFalse,
   assertInstanceOf,
-  assertNotStrictEquals,
-  assertRejects,
   assertStrictEquals,
   assertStringIncludes,
   assertThrows,
@@ -24,7 +23,6 @@ import {
   cancelScope,
   checkpoint,
   currentTask,
-  isCancelled,
   shield,
   sleep,
   sleepUntil,
@@ -32,7 +30,7 @@ import {
   TimeoutError,
   yieldNow,
 } from "../../mod.ts";
-import { currentClock } from "../../primitives/kernel/clock.ts";
+
 import { pendingTimers } from "../../primitives/kernel/timers.ts";
 import {
   waitAllTasksBlocked,
@@ -104,148 +102,6 @@ Deno.test("C1: a cancellation wakes every wait below, in tasks and in groups of 
     });
   });
   assertEquals(woken.toSorted(), ["body", "child", "grandchild"]);
-});
-
-// The error
-
-Deno.test("C2: Cancelled is an Error named AbortError that knows its scope and the reason", async () => {
-  await cancelScope(async (scope) => {
-    const reason = { why: "enough" };
-    scope.cancel(reason);
-    const error = await rejectionOf(sleep(1));
-    assertInstanceOf(error, Cancelled);
-    assertInstanceOf(error, Error);
-    assertEquals(error.name, "AbortError");
-    assertStrictEquals(error.scope, scope);
-    assertStrictEquals(error.reason, reason);
-    assertStringIncludes(error.message, '"search"');
-    assert(isCancelled(error));
-  }, { name: "search" });
-});
-
-Deno.test("C2: the message tells the reason, and a reason that is an error is the cause", async () => {
-  await cancelScope(async (scope) => {
-    const reason = new Error("the peer has gone");
-    scope.cancel(reason);
-    const error = await rejectionOf(sleep(1)) as Cancelled;
-    assertStringIncludes(error.message, "the peer has gone");
-    assertStrictEquals(error.cause, reason);
-  });
-});
-
-Deno.test("C2: isCancelled() knows Cancelled, and no other AbortError", () => {
-  assertFalse(isCancelled(new DOMException("aborted", "AbortError")));
-  assertFalse(isCancelled(undefined));
-  assertFalse(isCancelled({ name: "AbortError" }));
-});
-
-Deno.test("C2: there is one Cancelled object for all waits below and for the signal", async () => {
-  const seen = new Set<unknown>();
-  await cancelScope(async (scope) => {
-    await taskGroup(async (group) => {
-      for (let child = 0; child < 10; child++) {
-        group.spawn(() => sleep(Infinity).catch((error) => seen.add(error)));
-      }
-      group.spawn(async (task) => {
-        await sleep(Infinity).catch(() => {});
-        seen.add(task.signal.reason);
-      });
-      await waitAllTasksBlocked();
-      scope.cancel();
-      await checkpoint().catch((error) => seen.add(error));
-      seen.add(scope.cancelled).add(scope.signal.reason).add(group.signal.reason);
-    });
-  });
-  assertEquals(seen.size, 1);
-});
-
-Deno.test("C2: a scope makes its signal when it is asked for, and only one", async () => {
-  const { AbortController: Original } = globalThis;
-  let made = 0;
-  globalThis.AbortController = class extends Original {
-    constructor() {
-      super();
-      made++;
-    }
-  };
-  try {
-    await cancelScope(async (scope) => {
-      await cancelScope(() => taskGroup((group) => group.spawn(() => sleep(0)).join()));
-      assertEquals(made, 0);
-      const { signal } = scope;
-      assertStrictEquals(scope.signal, signal);
-      assertFalse(signal.aborted);
-      assertEquals(made, 1);
-    });
-  } finally {
-    globalThis.AbortController = Original;
-  }
-});
-
-Deno.test("C2: a signal asked for in a scope that is cancelled already has aborted with its Cancelled", async () => {
-  await cancelScope((scope) => {
-    scope.cancel();
-    assert(scope.signal.aborted);
-    assertStrictEquals(scope.signal.reason, scope.cancelled);
-  });
-});
-
-Deno.test("C2: the signal of a scope inside aborts with the Cancelled from outside", async () => {
-  await cancelScope(async (outer) => {
-    await cancelScope((inner) => {
-      const { signal } = inner;
-      outer.cancel();
-      assert(signal.aborted);
-      assertStrictEquals(signal.reason, outer.cancelled);
-      assertStrictEquals(inner.cancelled, undefined);
-    });
-  });
-});
-
-Deno.test("C2: fetch(url, { signal }) rejects with the very Cancelled of the scope, which catches it", async () => {
-  const arrived = Promise.withResolvers<void>();
-  const answer = Promise.withResolvers<Response>();
-  await using server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, () => {
-    arrived.resolve();
-    return answer.promise;
-  });
-  using _end = { [Symbol.dispose]: () => answer.resolve(new Response()) }; // Or it never shuts down.
-  const url = `http://127.0.0.1:${server.addr.port}/`;
-  const scope = new CancelScope();
-  const fetched = scope.enter(async ({ signal }) => {
-    const error = await rejectionOf(fetch(url, { signal }));
-    assertStrictEquals(error, scope.cancelled);
-    throw error;
-  });
-  await arrived.promise;
-  scope.cancel("not needed any more");
-  await fetched;
-  assert(scope.cancelledCaught);
-});
-
-Deno.test("C2: an AbortError that a foreign API made of our signal's reason is caught as well", async () => {
-  const { setTimeout: delay } = await import("node:timers/promises");
-  const scope = new CancelScope();
-  await scope.enter(async ({ signal }) => {
-    const delayed = delay(60_000, undefined, { signal });
-    scope.cancel();
-    const error = await rejectionOf(delayed) as Error;
-    assertNotStrictEquals(error, scope.cancelled);
-    assertStrictEquals(error.cause, scope.cancelled);
-    throw error;
-  });
-  assert(scope.cancelledCaught);
-});
-
-Deno.test("C2: a listener on a signal sees the whole tree cancelled already", async () => {
-  await cancelScope(async (outer) => {
-    await cancelScope(async (inner) => {
-      let innerWasCancelled: unknown;
-      outer.signal.addEventListener("abort", () => innerWasCancelled = inner.signal.reason);
-      outer.cancel();
-      assertStrictEquals(innerWasCancelled, outer.cancelled);
-    });
-  });
 });
 
 // Cancelling
@@ -524,197 +380,6 @@ Deno.test("What is still open in a scope when its function returns is cancelled 
   });
 });
 
-// Time limits
-
-Deno.test("A timeout counts from the entry, not from the construction", async () => {
-  await withVirtualTime(async (time) => {
-    const scope = new CancelScope({ timeout: 10 });
-    assertEquals(scope.deadline, Infinity);
-    assertEquals(pendingTimers(), 0);
-    await sleep(100);
-    await scope.enter(async () => {
-      assertEquals(scope.deadline, currentClock().wall() + 10);
-      await sleep(1000);
-    });
-    assertEquals(time.elapsed, 110);
-    assert(scope.cancelledCaught);
-  });
-});
-
-Deno.test("A deadline is a date, as a Date or in milliseconds, whenever the scope is entered", async () => {
-  for (const as of [(date: number) => date, (date: number) => new Date(date)]) {
-    await withVirtualTime(async (time) => {
-      const start = currentClock().wall();
-      const scope = new CancelScope({ deadline: as(start + 50) });
-      await sleep(20);
-      await scope.enter(() => sleep(1000));
-      assertEquals(time.elapsed, 50);
-      assert(scope.cancelledCaught);
-    });
-  }
-});
-
-Deno.test("A deadline that has passed holds from the first checkpoint on", async () => {
-  const scope = new CancelScope({ deadline: new Date(0) });
-  const steps: string[] = [];
-  await scope.enter(async () => {
-    steps.push("begun");
-    await checkpoint();
-    steps.push("not reached");
-  });
-  assertEquals(steps, ["begun"]);
-  assert(scope.cancelledCaught);
-  assertInstanceOf(scope.cancelled?.reason, TimeoutError);
-});
-
-Deno.test("Of a timeout and a deadline the earlier counts", async () => {
-  for (const [timeout, later, end] of [[10, 20, 10], [20, 10, 10]]) {
-    await withVirtualTime(async (time) => {
-      const start = currentClock().wall();
-      await cancelScope(() => sleep(1000), { timeout, deadline: start + later });
-      assertEquals(time.elapsed, end);
-    });
-  }
-});
-
-Deno.test("A scope without a limit, or one of Infinity, has no deadline and sets no timer", async () => {
-  for (const options of [{}, { timeout: Infinity }, { deadline: Infinity }]) {
-    await cancelScope((scope) => {
-      assertEquals(scope.deadline, Infinity);
-      assertEquals(pendingTimers(), 0);
-    }, options);
-  }
-});
-
-Deno.test("Setting the deadline of an open scope gives more time, or less, or no limit", async () => {
-  const moves: [to: number, end: number][] = [[50, 50], [5, 5], [Infinity, 1000]];
-  for (const [to, end] of moves) {
-    await withVirtualTime(async (time) => {
-      await cancelScope(async (scope) => {
-        scope.deadline += to - 10;
-        if (to !== Infinity) assertEquals(pendingTimers(), 1, "the old one is lifted");
-        await sleep(1000);
-      }, { timeout: 10 });
-      assertEquals(time.elapsed, end);
-      assertEquals(pendingTimers(), 0);
-    });
-  }
-});
-
-Deno.test("Setting the deadline to a time that has passed cancels at once", async () => {
-  await cancelScope(async (scope) => {
-    const sleeping = sleep(Infinity);
-    scope.deadline = new Date(0);
-    assert(scope.signal.aborted);
-    assertStrictEquals(await rejectionOf(sleeping), scope.cancelled);
-    assertInstanceOf(scope.cancelled?.reason, TimeoutError);
-  });
-});
-
-Deno.test("Setting the deadline of a cancelled scope does not revive it", async () => {
-  await cancelScope(async (scope) => {
-    scope.cancel("first");
-    scope.deadline = Date.now() + 60_000;
-    assertEquals(pendingTimers(), 0);
-    assertEquals((await rejectionOf(sleep(1)) as Cancelled).reason, "first");
-  });
-});
-
-Deno.test("The deadline given to a scope can be read before it is entered", () => {
-  const deadline = Date.now() + 60_000;
-  const scope = new CancelScope({ deadline });
-  assert(Math.abs(scope.deadline - deadline) < 1000, `${scope.deadline} is not ${deadline}`);
-});
-
-Deno.test("A deadline set before the entry replaces the one given at the construction", async () => {
-  await withVirtualTime(async (time) => {
-    const start = currentClock().wall();
-    const scope = new CancelScope({ deadline: start + 10 });
-    scope.deadline = start + 50;
-    assertEquals(pendingTimers(), 0);
-    await scope.enter(() => sleep(1000));
-    assertEquals(time.elapsed, 50);
-  });
-});
-
-Deno.test("Setting the deadline of a scope that has ended leaves no timer", async () => {
-  await withVirtualTime(async () => {
-    const scope = new CancelScope();
-    await scope.enter(() => {});
-    scope.deadline = currentClock().wall() + 60_000;
-    const left = pendingTimers();
-    scope.deadline = Infinity;
-    assertEquals(left, 0);
-  });
-});
-
-Deno.test("A scope that ends in time leaves no timer, nor does one that fails", async () => {
-  await withVirtualTime(async () => {
-    await cancelScope(() => sleep(1), { timeout: 60_000 });
-    assertEquals(pendingTimers(), 0);
-    const failing = cancelScope(() => Promise.reject(new Error("boom")), { timeout: 60_000 });
-    assertEquals(pendingTimers(), 1);
-    await assertRejects(() => failing, Error, "boom");
-    assertEquals(pendingTimers(), 0);
-  });
-});
-
-// Signals
-
-Deno.test("A scope is cancelled by its signal, and the reason is the signal's", async () => {
-  const controller = new SpiedController();
-  const scope = new CancelScope({ signal: controller.signal });
-  await scope.enter(async () => {
-    assertEquals(controller.listeners, 1);
-    const sleeping = sleep(Infinity);
-    const reason = new Error("the caller hung up");
-    controller.abort(reason);
-    await assertRejects(() => sleeping, Cancelled, "the caller hung up");
-    assertStrictEquals(scope.cancelled?.reason, reason);
-    assertEquals(controller.listeners, 0);
-    await sleep(0);
-  });
-  assert(scope.cancelledCaught);
-});
-
-Deno.test("A scope whose signal has aborted already is cancelled from its first checkpoint on", async () => {
-  const controller = new SpiedController();
-  const scope = new CancelScope({ signal: controller.signal });
-  controller.abort("beforehand");
-  await scope.enter(() => sleep(Infinity));
-  assert(scope.cancelledCaught);
-  assertEquals(scope.cancelled?.reason, "beforehand");
-  assertEquals(controller.added, 0);
-});
-
-Deno.test("A scope lets go of its signal when it ends or is cancelled, and takes none before it is entered", async () => {
-  const controller = new SpiedController();
-  const { signal } = controller;
-  const unused = new CancelScope({ signal });
-  assertEquals(controller.added, 0);
-  await cancelScope(() => {}, { signal });
-  assertEquals(controller.listeners, 0);
-  await cancelScope((scope) => {
-    scope.cancel();
-    assertEquals(controller.listeners, 0);
-  }, { signal });
-  assertStrictEquals(unused.cancelled, undefined);
-});
-
-Deno.test("A thousand scopes with one signal are one listener on it", async () => {
-  const controller = new SpiedController();
-  const { signal } = controller;
-  const scopes = Array.from({ length: 1000 }, () => new CancelScope({ signal }));
-  await taskGroup(async (group) => {
-    for (const scope of scopes) group.spawn(() => scope.enter(() => sleep(Infinity)));
-    await waitAllTasksBlocked();
-    assertEquals(controller.listeners, 1);
-    controller.abort();
-  });
-  assert(scopes.every((scope) => scope.cancelledCaught));
-  assertEquals(controller.listeners, 0);
-});
-
 // Many
 
 Deno.test("C1: 100,000 blocked children all end with one Cancelled, and leave nothing", async () => {
@@ -783,13 +448,4 @@ Deno.test("E1: a refused argument of enter() does not use the scope up", async (
   const scope = new CancelScope();
   assertThrows(() => scope.enter(5 as never), TypeError);
   assertEquals(await scope.enter(() => "entered"), "entered");
-});
-
-Deno.test("E1: a deadline has to be a date", async () => {
-  await cancelScope((scope) => {
-    assertThrows(() => scope.deadline = NaN, RangeError, "must be a valid date: received NaN");
-    assertThrows(() => scope.deadline = new Date(NaN), RangeError, "received Invalid Date");
-    assertThrows(() => scope.deadline = "soon" as never, TypeError, 'received "soon"');
-    assertEquals(scope.deadline, Infinity);
-  });
 });
