@@ -26,7 +26,7 @@ import {
  * @typeParam T What the tasks resolve to.
  * @param tasks The tasks; one that is named twice is given once.
  * @param options `timeout` in milliseconds, for the whole loop, and `signal`.
- * @returns The tasks, those that have ended already first.
+ * @returns The tasks, each in a box, those that have ended already first.
  * @throws {TypeError | RangeError} At the call, when an argument makes no sense.
  * @throws {TimeoutError} In the loop, when the time is up before the last has ended.
  *
@@ -41,20 +41,20 @@ import {
  *       return ms;
  *     })
  *   );
- *   for await (const task of asCompleted(tasks)) console.log(await task); // 1, 10, 20
+ *   for await (const { task } of asCompleted(tasks)) console.log(await task); // 1, 10, 20
  * });
  * ```
  */
 export function asCompleted<T>(
   tasks: Iterable<Task<T>>,
   options: WaitOptions = {},
-): AsyncIterable<Task<T>> {
+): AsyncIterable<End<T>> {
   const all = checkTasks(tasks, "wait");
   checkWaitOptions(options);
   return { [Symbol.asyncIterator]: () => new InOrderOfEnds(new Set(all), options) };
 }
 
-class InOrderOfEnds<T> implements AsyncIterator<Task<T>> {
+class InOrderOfEnds<T> implements AsyncIterator<End<T>> {
   readonly #left: Set<Task<T>>;
   readonly #signal: AbortSignal | undefined;
   readonly #timeout: number;
@@ -69,14 +69,14 @@ class InOrderOfEnds<T> implements AsyncIterator<Task<T>> {
     this.#due = currentClock().now() + timeout;
   }
 
-  async next(): Promise<IteratorResult<Task<T>>> {
+  async next(): Promise<IteratorResult<End<T>>> {
     if (this.#left.size <= this.#asking) return { done: true, value: undefined };
     this.#asking++;
     const ends = this.#ends ??= new Ends(this.#left);
     try {
-      const { value } = await waitFor(ends, { signal: this.#signal, timeout: rest(this.#due) });
-      this.#left.delete(value);
-      return { done: false, value };
+      const end = await waitFor(ends, { signal: this.#signal, timeout: rest(this.#due) });
+      this.#left.delete(end.task);
+      return { done: false, value: end };
     } catch (error) {
       // A loop that ends by an error does not call `return()`. Who asks again all the same gets
       // what has ended meanwhile.
@@ -93,7 +93,7 @@ class InOrderOfEnds<T> implements AsyncIterator<Task<T>> {
   }
 
   // deno-lint-ignore require-await
-  async return(): Promise<IteratorResult<Task<T>>> {
+  async return(): Promise<IteratorResult<End<T>>> {
     this.#left.clear();
     this.#forget();
     return { done: true, value: undefined };
@@ -111,11 +111,12 @@ export function rest(due: number): number {
 }
 
 /**
- * A task in a box. A promise that is resolved with a task itself would wait for it, as a task has a
- * `then`.
+ * A task in a box. Out of it, a promise that is resolved with it would wait for it, as a task has a
+ * `then`; and TypeScript takes what `for await` gives for awaited.
  */
 export interface End<T> {
-  readonly value: Task<T>;
+  /** The task that has ended. */
+  readonly task: Task<T>;
 }
 
 /** The ends of some tasks, as a thing to wait for: each wait gives the next that has ended. */
@@ -128,13 +129,13 @@ export class Ends<T> implements Waitable<End<T>> {
   constructor(tasks: Iterable<Task<T>>) {
     for (const task of tasks) {
       if (task.isAlive) this.#watches.push(new Watch(task, this));
-      else this.#ended.push({ value: task });
+      else this.#ended.push({ task });
     }
   }
 
   /** A task has ended. */
   add(task: Task<T>): void {
-    const end = { value: task };
+    const end = { task };
     if (!this.#waiting.wakeFirst(end)) this.#ended.push(end);
   }
 

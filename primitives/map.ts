@@ -8,6 +8,7 @@
 
 import { GroupIterator, type Outlet } from "./group_iterator.ts";
 import { checkCount, checkFunction, checkOptions, show } from "./kernel/check.ts";
+import { cancelledIn } from "./kernel/errors.ts";
 import { nextOf, openSource, type Source } from "./source.ts";
 import type { TaskGroup } from "./task_group.ts";
 
@@ -147,6 +148,13 @@ function feed<T, R>(
         const result = fn(next.value, index);
         results.put(isPromiseLike(result) ? await result : result, index);
       }
+    } catch (error) {
+      const cancelled = cancelledIn(error);
+      // A call that cancelled its own task, and not the loop: the results would end without a word.
+      if (cancelled !== undefined && !results.closed) {
+        throw new Error("Cannot map all items as a call cancelled its own task", { cause: error });
+      }
+      throw error;
     } finally {
       exhausted = true;
       if (--slots === 0) await source.close();

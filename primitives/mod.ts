@@ -30,7 +30,7 @@ export { type After, after } from "./after.ts";
 export { all, type Results } from "./all.ts";
 export { allSettled, type SettledResults } from "./all_settled.ts";
 export { any } from "./any.ts";
-export { asCompleted } from "./as_completed.ts";
+export { asCompleted, type End } from "./as_completed.ts";
 export { CancelScope, cancelScope, type CancelScopeOptions } from "./cancel_scope.ts";
 export { cancellable } from "./cancellable.ts";
 export { checkpoint, yieldNow } from "./checkpoint.ts";

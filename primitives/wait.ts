@@ -75,7 +75,7 @@ async function waitUntil<T>(
   const due = currentClock().now() + timeout;
   const done: Task<T>[] = [];
   const ends = new Ends(pending);
-  const take = ({ value: task }: End<T>) => {
+  const take = ({ task }: End<T>) => {
     done.push(task);
     pending.delete(task);
     return until === "first" || (until === "first-error" && task.state === "failed");

@@ -48,8 +48,8 @@ const QUIET = 16;
  * @param options How many steps are too many.
  * @returns In how many runs the operation was cut short, and how many runs there were.
  * @throws {TypeError | RangeError} At the call, when an argument makes no sense.
- * @throws What the scenario throws, with the step in the message of its `cause`; an `Error` when
- * the operation hangs.
+ * @throws {Error} When the scenario throws: it names the step, and its `cause` is what was thrown.
+ * When the operation hangs: after `maxSteps`.
  *
  * @example
  * ```ts

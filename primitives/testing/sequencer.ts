@@ -45,6 +45,11 @@ export class Sequencer {
    */
   at<T>(position: number, fn: () => T | PromiseLike<T>): Promise<T> {
     checkCount(position, "take a place in a sequence", "it", 0);
+    if (position === Infinity) {
+      throw new RangeError(
+        "Cannot take place Infinity in a sequence as it never comes. Count from 0",
+      );
+    }
     checkFunction(fn, "take a place in a sequence", "the second argument");
     if (position < this.#next || this.#places[position] !== undefined) {
       throw new RangeError(

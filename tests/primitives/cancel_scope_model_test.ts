@@ -1,7 +1,7 @@
 /**
- * Random nests of scopes against a plain model: shields, time limits, cancellations at random times,
- * clean-ups that take time, functions that swallow what they should let pass, tasks in between. The
- * model knows the rules C1 to C6 of the design and nothing of how they are kept.
+ * Random nests of scopes against a plain model: shields, time limits, cancellations at random
+ * times, clean-ups that take time, functions that swallow what they should let pass, tasks in
+ * between. The model knows the rules C1 to C6 of the design and nothing of how they are kept.
  *
  * @module
  */

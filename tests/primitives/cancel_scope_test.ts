@@ -1,7 +1,7 @@
 /**
  * Cancel scopes: rules C1, C3 and C4 of the design. Their errors and signals (C2) are tested in
- * `cancelled_test.ts`, their limits in `cancel_scope_limits_test.ts`, the tree in `kernel/scope_test.ts`, random nests of scopes in
- * `cancel_scope_model_test.ts`.
+ * `cancelled_test.ts`, their limits in `cancel_scope_limits_test.ts`, the tree in
+ * `kernel/scope_test.ts`, random nests of scopes in `cancel_scope_model_test.ts`.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import {
 import {
   after,
   cancellable,
-  Cancelled,
+  type Cancelled,
   CancelScope,
   cancelScope,
   checkpoint,
@@ -30,7 +30,6 @@ import {
   TimeoutError,
   yieldNow,
 } from "../../mod.ts";
-
 import { pendingTimers } from "../../primitives/kernel/timers.ts";
 import {
   waitAllTasksBlocked,

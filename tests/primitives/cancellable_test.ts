@@ -1,6 +1,6 @@
 /**
- * The bridge from foreign promises: rule C9 of the design. What `inspect()` says of those who do not
- * use it is tested in `inspect_test.ts`.
+ * The bridge from foreign promises: rule C9 of the design. What `inspect()` says of those who do
+ * not use it is tested in `inspect_test.ts`.
  *
  * @module
  */

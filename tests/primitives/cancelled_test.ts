@@ -22,7 +22,6 @@ import {
   sleep,
   taskGroup,
 } from "../../mod.ts";
-
 import { waitAllTasksBlocked } from "../../primitives/testing/mod.ts";
 import { rejectionOf } from "./spies.ts";
 

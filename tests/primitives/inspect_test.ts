@@ -1,6 +1,6 @@
 /**
- * The tree of all that runs, as data and as text; rule C9 of the design: who does not end although it
- * was cancelled.
+ * The tree of all that runs, as data and as text; rule C9 of the design: who does not end although
+ * it was cancelled.
  *
  * @module
  */

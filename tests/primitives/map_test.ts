@@ -8,7 +8,9 @@ import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows }
 import fc from "fast-check";
 import {
   cancelScope,
+  checkpoint,
   currentTask,
+  isCancelled,
   map,
   moveOnAfter,
   shield,
@@ -1111,4 +1113,22 @@ Deno.test("map infers the types of items and results", () => {
   assertThrows(() => map(7, () => {}));
   // @ts-expect-error: there is no such option
   map([], () => {}, { parallel: 8 });
+});
+
+Deno.test("a call that cancels its own task is a failure: the results do not end without a word", async () => {
+  const seen: number[] = [];
+  const error = await assertRejects(
+    async () => {
+      const results = map([0, 1, 2, 3], async (n) => {
+        if (n === 1) currentTask().cancel();
+        await checkpoint();
+        return n;
+      }, { concurrency: 1 });
+      for await (const n of results) seen.push(n);
+    },
+    Error,
+    "cancelled its own task",
+  );
+  assert(isCancelled(error.cause));
+  assertEquals(seen, [0]);
 });

@@ -163,7 +163,7 @@ Deno.test("C6: the outermost tells also if its limit was moved to that of the in
     let innerReturned = false;
     const result = await moveOnAfter(5, async (outer) => {
       await moveOnAfter(10, async () => {
-        outer.deadline += 5; // Its alarm is now behind that of the inner one, in the same millisecond.
+        outer.deadline += 5; // Its alarm is now behind the inner one, in the same millisecond.
         await sleep(1000);
       });
       innerReturned = true;

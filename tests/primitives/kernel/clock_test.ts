@@ -207,7 +207,7 @@ Deno.test("A program whose last time limit was not reached ends without waiting 
     stdout: "piped",
     stderr: "piped",
   }).spawn();
-  const timer = setTimeout(() => child.kill(), 60_000);
+  const timer = setTimeout(() => child.kill(), 20_000);
   const { success, stdout, stderr } = await child.output();
   clearTimeout(timer);
   const decoder = new TextDecoder();

@@ -5,7 +5,6 @@
  */
 
 import { assert, assertEquals, assertFalse, assertStrictEquals, assertThrows } from "@std/assert";
-
 import {
   type Cancelled,
   CancelScope,
@@ -15,7 +14,6 @@ import {
   sleep,
   taskGroup,
 } from "../../../mod.ts";
-
 import { pendingTimers } from "../../../primitives/kernel/timers.ts";
 import { waitAllTasksBlocked, withVirtualTime } from "../../../primitives/testing/mod.ts";
 import { rejectionOf } from "../spies.ts";

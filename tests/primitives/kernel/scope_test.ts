@@ -1,13 +1,13 @@
 /**
- * The tree of scopes: how cancellation travels through it, and what waits in it. `stop()` is tested in
- * `scope_stop_test.ts`.
+ * The tree of scopes: how cancellation travels through it, and what waits in it. `stop()` is tested
+ * in `scope_stop_test.ts`.
  *
  * @module
  */
 
 import { assert, assertEquals, assertFalse, assertStrictEquals } from "@std/assert";
 import fc from "fast-check";
-import { type Cancelled, shield, sleep } from "../../../mod.ts";
+import { type Cancelled, sleep } from "../../../mod.ts";
 import { rootScope } from "../../../primitives/kernel/context.ts";
 import {
   activityCount,
