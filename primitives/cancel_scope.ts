@@ -21,6 +21,7 @@ import {
   shieldScope,
   unlink,
 } from "./kernel/scope.ts";
+import { keepShape } from "./kernel/shapes.ts";
 import { checkScopeOptions, type ScopeOptions } from "./kernel/scope_options.ts";
 
 /** What a {@linkcode CancelScope} can be told. */
@@ -136,6 +137,8 @@ export class CancelScope extends Scope {
     }
   }
 }
+
+keepShape(new CancelScope());
 
 /**
  * Runs a function in a scope of its own, which it is called with.

@@ -7,6 +7,7 @@
 
 import { checkFunction } from "./kernel/check.ts";
 import { isCancelled } from "./kernel/errors.ts";
+import { keepShape } from "./kernel/shapes.ts";
 import { type Parked, WaitQueue } from "./kernel/queue.ts";
 import type { Task, TaskFunction } from "./kernel/task.ts";
 import { enqueue, notReady, poll, type Waitable, waitFor } from "./kernel/wait.ts";
@@ -191,6 +192,8 @@ export class Nursery extends TaskGroup {
     return false;
   }
 }
+
+keepShape(new Nursery({}));
 
 /**
  * Opens a group for services, runs `body` in it and waits for all children. It differs from

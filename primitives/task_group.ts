@@ -26,6 +26,7 @@ import {
   youngest,
 } from "./kernel/scope.ts";
 import { checkScopeOptions, type ScopeOptions } from "./kernel/scope_options.ts";
+import { keepShape } from "./kernel/shapes.ts";
 import { isTracingSpawns, noteSpawn } from "./kernel/spawn_site.ts";
 import { concerns, endTask, startTask, Task, type TaskFunction, TaskOwner } from "./kernel/task.ts";
 import { waitFor, type WaitOptions } from "./kernel/wait.ts";
@@ -397,6 +398,8 @@ export class TaskGroup extends TaskOwner {
     };
   }
 }
+
+keepShape(new TaskGroup({}));
 
 /** Checks what was given to `taskGroup` or one of its kin, at the call. */
 export function checkGroupOptions(options: TaskGroupOptions, action: string): void {

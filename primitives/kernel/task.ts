@@ -25,6 +25,7 @@ import {
   Scope,
   unlink,
 } from "./scope.ts";
+import { keepShape } from "./shapes.ts";
 import { enqueue, notReady, poll, type Waitable, waitFor, type WaitOptions } from "./wait.ts";
 
 /** How far a task has come. "queued" is one that waits for room in a group with a `limit`. */
@@ -49,8 +50,8 @@ export let endTask: (task: Task, state: TaskState, outcome: unknown) => void;
 
 let enterRoot: (task: Task) => void;
 
-// The root task is number 0.
-let counter = -1;
+// The task kept for its shape is number -1, the root task number 0.
+let counter = -2;
 
 /**
  * A running function with an owner: what `group.spawn` returns. Awaiting it gives what the function
@@ -377,6 +378,7 @@ class RootTask extends Task<never> {
   }
 }
 
+keepShape(new Task(""));
 setRoot(new RootTask());
 
 /**

@@ -10,6 +10,7 @@
 
 import { currentClock } from "./clock.ts";
 import { Parked, WaitQueue, type WaitTarget } from "./queue.ts";
+import { keepShape } from "./shapes.ts";
 
 const SLEEP: WaitTarget = { kind: "sleep", name: "" };
 
@@ -41,6 +42,8 @@ export class Moment extends WaitQueue<void> {
     if (first) currentClock().ringAt(heap[0]?.due ?? Infinity, ring);
   }
 }
+
+keepShape(new Moment(0));
 
 /** Calls back at its time unless it was lifted before. */
 export class Alarm extends Parked<void> {

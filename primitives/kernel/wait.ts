@@ -20,6 +20,7 @@ import { floats } from "./floating.ts";
 import { type Cancelled, ClosedError, TimeoutError } from "./errors.ts";
 import type { Parked, WaitQueue } from "./queue.ts";
 import { block, Blocked, pendingIn, rejectionIn, type Scope, unblock } from "./scope.ts";
+import { keepShape } from "./shapes.ts";
 import { SignalWatch } from "./signals.ts";
 import { Alarm } from "./timers.ts";
 
@@ -95,6 +96,8 @@ export class Waiter<T> extends Blocked<T> {
     if (this.limits !== null) this.limits.lift();
   }
 }
+
+keepShape(new Waiter());
 
 /**
  * What can end a wait besides its queue and its scope. Only waits that were given options have one.
