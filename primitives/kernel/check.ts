@@ -98,7 +98,8 @@ export function show(value: unknown): string {
       return `the function ${value.name || "(anonymous)"}`;
     case "object": {
       const name = Object.getPrototypeOf(value)?.constructor?.name;
-      return typeof name === "string" && name !== "Object" ? `a ${name}` : "an object";
+      if (typeof name !== "string" || name === "Object") return "an object";
+      return `${/^[AEIOU]/.test(name) ? "an" : "a"} ${name}`;
     }
     case "bigint":
       return `${value}n`;

@@ -4,7 +4,7 @@
  *
  * It is looked up, not imported: a static import of `node:async_hooks` does not load on every
  * platform. Where there is none, the current scope is known up to the first `await` of a function,
- * and what follows belongs to the root; `scope.run(fn)` then says it explicitly.
+ * and what follows belongs to the root; `run(fn)` of a task or group then says it explicitly.
  *
  * @module
  */

@@ -109,7 +109,7 @@ function ring(): void {
     removeFromHeap(first);
     first.wakeAll();
   }
-  if (heap.length > 0) currentClock().ringAt(heap[0].due, ring);
+  currentClock().ringAt(nextDue(), ring);
 }
 
 function removeFromHeap(moment: Moment): void {

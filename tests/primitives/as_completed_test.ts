@@ -318,7 +318,7 @@ Deno.test("asCompleted says at the call that its signal is none [E1]", () => {
   assertThrows(
     calling(asCompleted, [], { signal: controller }),
     TypeError,
-    "'signal' must be an AbortSignal: received a AbortController. Pass its 'signal'",
+    "'signal' must be an AbortSignal: received an AbortController. Pass its 'signal'",
   );
 });
 

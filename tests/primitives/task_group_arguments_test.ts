@@ -70,7 +70,7 @@ const badOptions: [string, unknown, typeof TypeError | typeof RangeError, string
   ["deadline", NaN, RangeError, "'deadline' must be a valid date: received NaN"],
   ["deadline", new Date(NaN), RangeError, "'deadline' must be a valid date: received Invalid Date"],
   ["signal", {}, TypeError, "'signal' must be an AbortSignal: received an object"],
-  ["signal", new AbortController(), TypeError, "received a AbortController. Pass its 'signal'"],
+  ["signal", new AbortController(), TypeError, "received an AbortController. Pass its 'signal'"],
 ];
 
 for (const [option, value, errorClass, message] of badOptions) {
