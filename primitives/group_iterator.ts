@@ -12,6 +12,7 @@
 import { currentScope } from "./kernel/context.ts";
 import { WaitQueue } from "./kernel/queue.ts";
 import { pendingIn } from "./kernel/scope.ts";
+import { keepShape } from "./kernel/shapes.ts";
 import { entry, suspend, Waiter } from "./kernel/wait.ts";
 import { conduct, openGroup, TaskGroup } from "./task_group.ts";
 
@@ -190,3 +191,5 @@ export class GroupIterator<T> implements AsyncIterableIterator<T>, Outlet<T> {
     return { done: true, value: undefined };
   }
 }
+
+keepShape(new GroupIterator("", 1, () => {}));

@@ -9,6 +9,7 @@
 import { GroupIterator, type Outlet } from "./group_iterator.ts";
 import { checkCount, checkFunction, checkOptions, show } from "./kernel/check.ts";
 import { cancelledIn } from "./kernel/errors.ts";
+import { keepShape } from "./kernel/shapes.ts";
 import { nextOf, openSource, type Source } from "./source.ts";
 import type { TaskGroup } from "./task_group.ts";
 
@@ -176,3 +177,5 @@ function isPromiseLike<R>(value: R | PromiseLike<R>): value is PromiseLike<R> {
   return typeof value === "object" && value !== null &&
     typeof (value as PromiseLike<R>).then === "function";
 }
+
+keepShape(new Ordered(new GroupIterator("", 1, () => {}), 1));

@@ -10,6 +10,7 @@ import { cancellable } from "./cancellable.ts";
 import { show } from "./kernel/check.ts";
 import { currentScope } from "./kernel/context.ts";
 import { drained, hasChildren, pendingIn } from "./kernel/scope.ts";
+import { keepShape } from "./kernel/shapes.ts";
 import { nextTurn } from "./kernel/turn.ts";
 
 /** Where items come from. */
@@ -143,3 +144,5 @@ export async function nextOf<T>(
     throw error;
   }
 }
+
+keepShape(new SyncSource(() => [].values()));
