@@ -220,7 +220,7 @@ keepShape(new Nursery({}));
  *   services.spawn(async function flaky() {
  *     await sleep(1);
  *     throw new Error("lost the connection");
- *   }, { restart: { on: "failure", max: 10, backoff: 5 } });
+ *   }, { restart: { on: "failure", max: 10, backoff: 500 } });
  *   await sleep(20);
  *   services.cancel();
  * });

@@ -63,8 +63,8 @@ export class Turn extends Parked<void> {
 
   constructor(start: () => void) {
     super();
-    // A reaction keeps the context of the place where it was made, so that a child has the stores of
-    // its spawner, and not of the sibling whose end makes room.
+    // A reaction keeps the context of the place where it was made, so that a child has the stores
+    // of its spawner, and not of the sibling whose end makes room.
     new Promise<void>((resolve) => this.#come = resolve).then(start);
   }
 

@@ -106,8 +106,8 @@ class AsyncSource<T> implements Source<T> {
   }
 
   async abandon(): Promise<void> {
-    // What the iterator waits for in Grove was cancelled with the task that asked, in whose scope it
-    // runs: it answers within a turn of the loop, or when the shield in its clean-up ends.
+    // What the iterator waits for in Grove was cancelled with the task that asked, in whose scope
+    // it runs: it answers within a turn of the loop, or when the shield in its clean-up ends.
     const scope = currentScope();
     await new Promise<void>(nextTurn);
     while (this.#answering && hasChildren(scope)) {

@@ -120,7 +120,8 @@ async function closeAfter<R>(result: Promise<R>, scope: Scope): Promise<R> {
   }
 }
 
-// A nursery that was opened in here and returned lives on: so does the scope, as its place in the tree.
+// A nursery that was opened in here and returned lives on: so does the scope, as its place in the
+// tree.
 async function close(scope: Scope): Promise<void> {
   while (hasChildren(scope)) await drained(scope);
   unlink(scope);
