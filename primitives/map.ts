@@ -1,7 +1,6 @@
 /**
  * A function over many items, some at a time. A few long-lived tasks, "slots", take one item after
- * the other, so that an item costs no task: measured, that is five to thirty times cheaper an item
- * than a task or a promise chain for each.
+ * the other, so that an item costs no task, nor a chain of promises of its own.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
  * Tasks. A task is the scope that its function runs in, so one object serves to cancel it, to wait
- * in it and to wait for it. It belongs to an owner (a group), which hears of its end before anybody
- * else does.
+ * in it and to wait for it. It belongs to an owner (a group), which hears of its end when those who
+ * wait for it have been told.
  *
  * A child's promise is watched by two functions that all tasks share; they find their task in the
  * ambient context, which a reaction keeps from the place where `then` was called. A pair of

@@ -229,8 +229,7 @@ function stopped(): ClosedError {
 
 type Executor<T> = (resolve: (value: T) => void, reject: (error: unknown) => void) => void;
 
-// One executor for all promises , not a closure each, told by a variable
-// whose turn it is.
+// One executor for all promises, and not a closure each: a variable tells it whose turn it is.
 let capturing: Waiter<unknown>;
 const capture: Executor<unknown> = (resolve, reject) => {
   capturing.resolve = resolve;
