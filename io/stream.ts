@@ -407,13 +407,8 @@ export class SocketStream implements AsyncIterable<Uint8Array>, Disposable {
     idleErrorOf = (stream) => stream.#idleError;
     closeIdle = (stream, error) => stream.#close(error);
     putBack = (stream, bytes) => {
-      if (bytes.length === 0 || stream.#closed) return;
-      // A copy: the buffer is the caller's again.
-      const rest = stream.#unread;
-      const unread = new Uint8Array(bytes.length + (rest?.length ?? 0));
-      unread.set(bytes);
-      if (rest !== null) unread.set(rest, bytes.length);
-      stream.#unread = unread;
+      // A copy, as the buffer is the caller's again. Nothing is left behind it: it wanted more.
+      if (bytes.length > 0 && !stream.#closed) stream.#unread = bytes.slice();
     };
   }
 }

@@ -7,7 +7,12 @@ import {
   type SocketStream,
   TimeoutError,
 } from "../../mod.ts";
-import { interruptAtEveryStep, withLeakCheck } from "../../primitives/testing/mod.ts";
+import {
+  interruptAtEveryStep,
+  waitAllTasksBlocked,
+  withLeakCheck,
+} from "../../primitives/testing/mod.ts";
+import { FakeConnection } from "./fake_connection.ts";
 import { program } from "./program.ts";
 
 /** A listener that is full: whoever connects next waits. */
@@ -82,6 +87,22 @@ Deno.test("connect: wherever a cancellation meets it, no connection is left open
     await interrupt(async () => (await connect(listener.addresses[0])).close());
   });
   assert(interrupted > 1);
+});
+
+Deno.test("connect: an attempt that succeeds just when it is given up leaves no connection open [C7]", async () => {
+  const native = new FakeConnection();
+  const { promise, resolve } = Promise.withResolvers<FakeConnection>();
+  const original = Deno.connect;
+  Deno.connect = (() => promise) as unknown as typeof Deno.connect;
+  try {
+    await assertRejects(() => connect({ port: 1, timeout: 1 }), TimeoutError);
+  } finally {
+    Deno.connect = original;
+  }
+  assertEquals(native.closed, false);
+  resolve(native);
+  await waitAllTasksBlocked();
+  assertEquals(native.closed, true);
 });
 
 Deno.test("connect: a bad argument throws at the call", () => {

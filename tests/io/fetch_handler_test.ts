@@ -138,6 +138,26 @@ Deno.test("fetchHandler: the signal of a request that is answered soon is not ev
   assertEquals(looked, ["/slow", "/slow"]);
 });
 
+Deno.test("fetchHandler: no listener stays on the signal of a request that was answered", async () => {
+  let listeners = 0;
+  const request = get("/", { signal: new AbortController().signal });
+  const { signal } = request;
+  const counted = Object.create(signal, {
+    aborted: { value: false },
+    addEventListener: { value: () => void listeners++ },
+    removeEventListener: { value: () => void listeners-- },
+  });
+  Object.defineProperty(request, "signal", { value: counted });
+  const seen: number[] = [];
+  const handler = fetchHandler(async () => {
+    await sleep(150);
+    seen.push(listeners);
+    return new Response();
+  });
+  await handler(request);
+  assertEquals([seen, listeners], [[1], 0]);
+});
+
 Deno.test("fetchHandler: a request that comes while others wait is watched in its turn [I5]", async () => {
   const handler = fetchHandler(() => sleep(60_000).then(() => new Response()));
   const clients = [1, 2, 3].map(() => new AbortController());

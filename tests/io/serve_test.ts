@@ -220,6 +220,7 @@ Deno.test("serve: over maxConnections nothing is accepted, and nobody is dropped
       const third = group.spawn(() => streams[2].readExactly(1));
       await waitAllTasksBlocked();
       assertEquals(third.isAlive, true);
+      assert(!formatTree().includes(`127.0.0.1:${streams[2].localAddress.port}: `));
       streams[0].close();
       await third;
       for (const stream of streams) stream.close();
