@@ -23,7 +23,6 @@ import {
   limitScope,
   link,
   localsOf,
-  onAbandoned,
   onReached,
   pendingIn,
   type Scope,
@@ -130,8 +129,6 @@ export function openRequests<Info extends unknown[]>(
   const requests = new RequestGroup(fn, options);
   const around = currentScope();
   link(requests, around, localsOf(around));
-  // Cancelled by the scope that it is part of, it is over when the last request is.
-  onAbandoned(requests, () => void drained(requests).then(() => unlink(requests)));
   return requests;
 }
 
@@ -182,6 +179,12 @@ export class RequestGroup<Info extends unknown[]> extends TaskOwner {
     if (this.#signalsAreCostly) this.#watchSoon();
     else task.watch();
     return response;
+  }
+
+  /** @ignore */
+  override abandoned(): void {
+    // Cancelled by the scope that it is part of, it is over when the last request is.
+    drained(this).then(() => unlink(this));
   }
 
   /** @ignore */

@@ -66,7 +66,6 @@ class Extras {
   cancelledAt = 0;
   controller: AbortController | undefined;
   reached: (() => void) | undefined;
-  abandoned: (() => void) | undefined;
   rejection: Promise<never> | undefined;
   due = Infinity;
   deadlineAlarm: Alarm | undefined;
@@ -122,8 +121,6 @@ export let cancelledAt: (scope: Scope) => number;
 export let rejectionIn: (scope: Scope) => Promise<never>;
 /** Calls back when a cancellation reaches a scope, once all scopes below know of it. */
 export let onReached: (scope: Scope, reached: () => void) => void;
-/** Calls back when the scope around a scope ends and would leave it behind. */
-export let onAbandoned: (scope: Scope, abandoned: () => void) => void;
 /** The scope opened last in a scope of those that still are, and satisfy a condition. */
 export let youngest: <S extends Scope>(scope: Scope, is: (child: Scope) => child is S) => S | null;
 /** Sets or lifts a shield; when it is lifted, a cancellation outside is delivered at once. */
@@ -283,9 +280,7 @@ export abstract class Scope implements CancelSource {
    *
    * @ignore
    */
-  abandoned(): void {
-    this.#extras?.abandoned?.();
-  }
+  abandoned(): void {}
 
   #extra(): Extras {
     return this.#extras ??= new Extras();
@@ -442,10 +437,6 @@ export abstract class Scope implements CancelSource {
     onReached = (scope, reached) => {
       scope.#extra().reached = reached;
       scope.#flags |= NOTIFIED;
-    };
-
-    onAbandoned = (scope, abandoned) => {
-      scope.#extra().abandoned = abandoned;
     };
 
     youngest = (scope, is) => {
