@@ -103,7 +103,8 @@ export class Listener
    * @param options `signal`, `timeout` in milliseconds, and `endOnStop`.
    * @returns The connection; whoever takes it closes it.
    * @throws {ClosedError} When the listener is closed, before or meanwhile.
-   * @throws What the system says; see the beginning of the chapter on errors that pass.
+   * @throws What the system says. Some of it passes (no file descriptors left): accept again later, as
+   * `for await` and `serve` do.
    */
   accept(options?: WaitOptions): Promise<SocketStream> {
     return waitFor(this, options);

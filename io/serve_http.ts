@@ -17,7 +17,14 @@ import { ClosedError, isCancelled, TimeoutError } from "../primitives/kernel/err
 import { waitForPromise } from "../primitives/kernel/wait.ts";
 import { nursery } from "../primitives/nursery.ts";
 import { shield } from "../primitives/shield.ts";
-import { checkAddress, type Listening, type SocketAddress, socketAddress } from "./address.ts";
+import {
+  checkAddress,
+  formatAddress,
+  type Listening,
+  type SocketAddress,
+  socketAddress,
+} from "./address.ts";
+import { explain } from "./errors.ts";
 import {
   checkFetchOptions,
   type FetchHandlerOptions,
@@ -61,6 +68,8 @@ export type ServeHttpInfo = [info: Deno.ServeHandlerInfo<Deno.NetAddr>];
  * @returns Resolves to nothing when the server was asked to stop, and has.
  * @throws {TypeError | RangeError} At the call, when an argument makes no sense.
  * @throws {Deno.errors.AddrInUse} When the port is in use.
+ * @throws {Deno.errors.Http} When `Deno.serve` gives up, as it does when the process has no file
+ * descriptors left. Spawned with `restart: { on: "failure", backoff: 100 }`, the server comes back.
  *
  * @example
  * ```ts
@@ -119,7 +128,7 @@ class Server implements Listening {
   readonly #abort = new AbortController();
   #isFinished = false;
 
-  constructor(where: ListenOptions, requests: RequestGroup<ServeHttpInfo>, name: string) {
+  constructor(where: ListenOptions, requests: RequestGroup<ServeHttpInfo>, title: string) {
     const { hostname = "0.0.0.0", port, backlog } = where;
     const sockets = socketsFor("serve HTTP");
     try {
@@ -129,14 +138,19 @@ class Server implements Listening {
         tcpBacklog: backlog,
         signal: this.#abort.signal,
         onListen: () => {},
-        onError: (error) => bodyFailed(error, name),
+        onError: (error) => bodyFailed(error, title),
       }, (request, info) => requests.answer(request, [info]));
     } catch (error) {
       throw listenError(error, { hostname, port });
     }
     this.#requests = requests;
     this.addresses = [socketAddress(this.#server.addr)];
-    this.finished = this.#server.finished.finally(() => this.#isFinished = true);
+    const name = formatAddress(this.addresses[0]);
+    this.finished = this.#server.finished
+      .catch((error) => {
+        throw explain(error, `Cannot go on serving HTTP on ${name}`, {});
+      })
+      .finally(() => this.#isFinished = true);
   }
 
   /** Ends it in an orderly way, in so many milliseconds at most and a little. */
