@@ -9,8 +9,17 @@
 import { checkOptions, checkTime } from "./kernel/check.ts";
 import { currentClock } from "./kernel/clock.ts";
 import { rootScope } from "./kernel/context.ts";
-import { blockedIn, cancelledAt, children, pendingIn, type Scope } from "./kernel/scope.ts";
-import { spawnSite } from "./kernel/spawn_site.ts";
+import { type Held, heldBy } from "./kernel/deadlock.ts";
+import type { Holder } from "./kernel/hold.ts";
+import {
+  type Blocked,
+  blockedIn,
+  cancelledAt,
+  children,
+  pendingIn,
+  type Scope,
+} from "./kernel/scope.ts";
+import { spawnSite } from "./kernel/call_site.ts";
 import { Task, type TaskState } from "./kernel/task.ts";
 import { TaskGroup } from "./task_group.ts";
 
@@ -48,6 +57,8 @@ export interface WaitingFor {
   readonly kind: string;
   /** Which one of them; "" where there are no names. */
   readonly name: string;
+  /** The names of the tasks that have it, where somebody has: the owner of a lock, its readers. */
+  readonly heldBy?: readonly string[];
 }
 
 /** What {@linkcode inspect} and {@linkcode formatTree} can be told. */
@@ -123,14 +134,21 @@ function node(scope: Scope, cancelledBefore: number): TreeNode {
     ...(isTask && { id: scope.id, state: scope.state }),
     stopping: scope.stopping,
     ...(pending !== null && { cancelled: pending.message }),
-    waitingFor: waiting.map(({ queue }) => ({
-      kind: queue?.target.kind ?? "promise",
-      name: queue?.target.name ?? "",
-    })),
+    waitingFor: waiting.flatMap(waitingFor),
     ...(stuckSince <= cancelledBefore && { stuckFor: currentClock().now() - stuckSince }),
     ...(isTask && spawnSite(scope) !== undefined && { spawnedAt: spawnSite(scope) }),
     children: below.map((child) => node(child, cancelledBefore)),
   };
+}
+
+function waitingFor({ targets }: Blocked<unknown>): WaitingFor[] {
+  if (targets.length === 0) return [{ kind: "promise", name: "" }];
+  return targets.map((target) => {
+    const { kind, name } = target;
+    const holders = heldBy in target ? (target as Held)[heldBy]() : null;
+    if (holders === null || holders === target as Holder) return { kind, name };
+    return { kind, name, heldBy: [holders].flat().map((holder) => holder.name) };
+  });
 }
 
 // Whoever waited in Grove was woken by the cancellation, and whoever has children waits for them; a
@@ -160,8 +178,13 @@ function describe(tree: TreeNode): string {
   } else if (tree.stopping) {
     facts.push("stopping");
   }
-  for (const { kind, name } of tree.waitingFor) {
-    facts.push(`waits for ${kind}${name === "" ? "" : ` "${name}"`}`);
+  for (const { kind, name, heldBy } of tree.waitingFor) {
+    const holders = heldBy?.map((holder) => `"${holder}"`).join(", ");
+    facts.push(
+      `waits for ${kind}${name === "" ? "" : ` "${name}"`}${
+        holders === undefined ? "" : `, held by ${holders}`
+      }`,
+    );
   }
   if (tree.spawnedAt !== undefined) facts.push(`spawned at ${tree.spawnedAt}`);
   const label = tree.kind === "task" ? tree.name : `${tree.kind} "${tree.name}"`;

@@ -1,10 +1,13 @@
 /**
- * The primitives: tasks and their groups, cancellation, time, and ways to combine them.
+ * The primitives: tasks and their groups, cancellation, time, and ways to combine them; locks,
+ * events, channels and queues.
  *
  * @module
  */
 
+export { DeadlockError } from "./kernel/deadlock.ts";
 export {
+  BrokenResourceError,
   Cancelled,
   type CancelSource,
   ClosedError,
@@ -12,7 +15,7 @@ export {
   suppressedErrors,
   TimeoutError,
 } from "./kernel/errors.ts";
-export { traceSpawns } from "./kernel/spawn_site.ts";
+export { traceLocks, traceSpawns } from "./kernel/call_site.ts";
 export type { Scope } from "./kernel/scope.ts";
 export type { ScopeOptions, StopOptions } from "./kernel/scope_options.ts";
 export {
@@ -31,10 +34,24 @@ export { all, type Results } from "./all.ts";
 export { allSettled, type SettledResults } from "./all_settled.ts";
 export { any } from "./any.ts";
 export { asCompleted, type End } from "./as_completed.ts";
+export { Barrier, type BarrierStats } from "./barrier.ts";
+export { BoundedSemaphore, type BoundedSemaphoreStats } from "./bounded_semaphore.ts";
+export {
+  Broadcast,
+  type BroadcastStats,
+  type SubscribeOptions,
+  type Subscription,
+  type SubscriptionStats,
+} from "./broadcast.ts";
 export { CancelScope, cancelScope, type CancelScopeOptions } from "./cancel_scope.ts";
 export { cancellable } from "./cancellable.ts";
+export { Channel, type ChannelOptions, type ChannelStats, type Overflow } from "./channel.ts";
 export { checkpoint, yieldNow } from "./checkpoint.ts";
+export { Condition, type ConditionStats } from "./condition.ts";
+export { Deferred, type DeferredStats } from "./deferred.ts";
+export { Event, type EventStats } from "./event.ts";
 export { failAfter } from "./fail_after.ts";
+export { Guard } from "./guard.ts";
 export {
   formatTree,
   inspect,
@@ -43,9 +60,12 @@ export {
   type WaitingFor,
 } from "./inspect.ts";
 export { interval } from "./interval.ts";
+export { LifoQueue } from "./lifo_queue.ts";
+export { Lock, type LockStats } from "./lock.ts";
 export { map, type MapOptions } from "./map.ts";
 export { merge } from "./merge.ts";
 export { moveOnAfter, type MoveOnResult } from "./move_on_after.ts";
+export type { NamedOptions } from "./named.ts";
 export {
   type Nursery,
   nursery,
@@ -54,8 +74,16 @@ export {
   openNursery,
   type ServiceFunction,
 } from "./nursery.ts";
+export { PriorityQueue, type PriorityQueueOptions } from "./priority_queue.ts";
+export { Queue, type QueueShutdownOptions, type QueueStats } from "./queue.ts";
+export { QueueEmpty, QueueFull, QueueShutDown } from "./queue_errors.ts";
 export { race } from "./race.ts";
+export { RateLimiter, type RateLimiterOptions, type RateLimiterStats } from "./rate_limiter.ts";
 export type { RestartPolicy } from "./restart.ts";
+export { RLock, type RLockStats } from "./rlock.ts";
+export { type LockSide, RWLock, type RWLockStats } from "./rwlock.ts";
+export { select, type SelectArms, type Selected, type SelectOptions } from "./select.ts";
+export { Semaphore, type SemaphoreStats } from "./semaphore.ts";
 export { shield, type ShieldOptions } from "./shield.ts";
 export { sleep, sleepUntil } from "./sleep.ts";
 export {

@@ -27,7 +27,7 @@ import {
 } from "./kernel/scope.ts";
 import { checkScopeOptions, type ScopeOptions } from "./kernel/scope_options.ts";
 import { keepShape } from "./kernel/shapes.ts";
-import { isTracingSpawns, noteSpawn } from "./kernel/spawn_site.ts";
+import { isTracingSpawns, noteSpawn } from "./kernel/call_site.ts";
 import { concerns, endTask, startTask, Task, type TaskFunction, TaskOwner } from "./kernel/task.ts";
 import { waitFor, type WaitOptions } from "./kernel/wait.ts";
 import { Slots } from "./slots.ts";

@@ -54,14 +54,24 @@ export function checkDate(date: unknown, action: string, what: string): number {
   return time;
 }
 
-/** Asks for a count: a whole number from `least` up, or `Infinity`. */
-export function checkCount(count: unknown, action: string, what: string, least: number): void {
+/**
+ * Asks for a count: a whole number from `least` up, or `Infinity` where `endless` allows it.
+ */
+export function checkCount(
+  count: unknown,
+  action: string,
+  what: string,
+  least: number,
+  endless = true,
+): void {
   if (typeof count !== "number") {
     throw new TypeError(`Cannot ${action} as ${what} must be a number: received ${show(count)}`);
   }
-  if (!(count >= least) || (count !== Infinity && !Number.isInteger(count))) {
+  if (!(count >= least) || !(Number.isInteger(count) || (endless && count === Infinity))) {
     throw new RangeError(
-      `Cannot ${action} as ${what} must be a whole number from ${least} up, or Infinity: received ${count}`,
+      `Cannot ${action} as ${what} must be a whole number from ${least} up${
+        endless ? ", or Infinity" : ""
+      }: received ${count}`,
     );
   }
 }

@@ -72,7 +72,8 @@ export function rootScope(): Scope {
  * nearest one outside that still lives.
  */
 export function currentScope(): Scope {
-  let scope = ambient.getStore() ?? root;
+  let scope = ambient.getStore();
+  if (scope === undefined) return root;
   while (hasEnded(scope)) scope = parentOf(scope)!;
   return scope;
 }

@@ -133,6 +133,36 @@ export class ClosedError extends Error {
 }
 
 /**
+ * Thrown by the use of something that was left in a state that nobody can answer for: a lock whose
+ * owner has ended without giving it back, a barrier that one of the parties has left, a
+ * subscription that fell behind.
+ *
+ * @example
+ * ```ts
+ * import { BrokenResourceError, Lock, taskGroup } from "@grove/grove";
+ *
+ * const lock = new Lock({ name: "ledger" });
+ * await taskGroup((group) => {
+ *   group.spawn(() => lock.acquire(), { name: "forgetful" });
+ * });
+ * try {
+ *   await lock.acquire();
+ * } catch (error) {
+ *   console.log(error instanceof BrokenResourceError); // true
+ * }
+ * ```
+ */
+export class BrokenResourceError extends Error {
+  static {
+    Object.defineProperty(this.prototype, "name", {
+      value: "BrokenResourceError",
+      configurable: true,
+      writable: true,
+    });
+  }
+}
+
+/**
  * Whether an error is a cancellation, and not a failure.
  *
  * @param error Whatever was thrown.

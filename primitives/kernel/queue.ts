@@ -25,6 +25,17 @@ export abstract class Parked<T> {
   next: Parked<T> | null = null;
   /** Its neighbor ahead. */
   prev: Parked<T> | null = null;
+  /** What it brings along: the item of a sender, say. */
+  item: unknown;
+
+  /**
+   * Makes a node that is in no queue.
+   *
+   * @param item What it brings along.
+   */
+  constructor(item?: unknown) {
+    this.item = item;
+  }
 
   /** What happens when its turn has come. The queue has let go of it by then. */
   abstract wake(value: T): void;
@@ -34,11 +45,13 @@ export abstract class Parked<T> {
 }
 
 /** First in, first out. */
-export class WaitQueue<T> {
+export class WaitQueue<T, Target extends WaitTarget = WaitTarget> {
   /** Whose queue it is. */
-  readonly target: WaitTarget;
+  readonly target: Target;
   /** How many are in it. */
   size = 0;
+  /** How many were in it at most. */
+  peak = 0;
   #head: Parked<T> | null = null;
   #tail: Parked<T> | null = null;
 
@@ -47,7 +60,7 @@ export class WaitQueue<T> {
    *
    * @param target Whose queue it is.
    */
-  constructor(target: WaitTarget) {
+  constructor(target: Target) {
     this.target = target;
   }
 
@@ -64,7 +77,7 @@ export class WaitQueue<T> {
     if (tail === null) this.#head = node;
     else tail.next = node;
     this.#tail = node;
-    this.size++;
+    if (++this.size > this.peak) this.peak = this.size;
   }
 
   /** Takes a node out wherever it stands. It has to be in this queue. */
@@ -87,6 +100,15 @@ export class WaitQueue<T> {
     return true;
   }
 
+  /** Tells the first that what it waits for failed; `false` when nobody waits. */
+  failFirst(error: unknown): boolean {
+    const node = this.#head;
+    if (node === null) return false;
+    this.remove(node);
+    node.fail(error);
+    return true;
+  }
+
   /** Hands `value` to all who wait now. */
   wakeAll(value: T): void {
     for (let left = this.size; left > 0 && this.#head !== null; left--) this.wakeFirst(value);
@@ -94,11 +116,7 @@ export class WaitQueue<T> {
 
   /** Tells all who wait now that what they wait for failed. */
   failAll(error: unknown): void {
-    for (let left = this.size; left > 0 && this.#head !== null; left--) {
-      const node = this.#head;
-      this.remove(node);
-      node.fail(error);
-    }
+    for (let left = this.size; left > 0 && this.#head !== null; left--) this.failFirst(error);
   }
 
   /** For queues that live only as long as somebody waits in them. */

@@ -22,7 +22,7 @@ import { Cancelled, type CancelSource, TimeoutError } from "./errors.ts";
 import { checkDate, checkOptions, checkTime } from "./check.ts";
 import { currentClock } from "./clock.ts";
 import { floats } from "./floating.ts";
-import { Parked } from "./queue.ts";
+import { Parked, type WaitTarget } from "./queue.ts";
 import type { ScopeOptions, StopOptions } from "./scope_options.ts";
 import { SignalWatch } from "./signals.ts";
 import { Alarm } from "./timers.ts";
@@ -49,12 +49,18 @@ export abstract class Blocked<T> extends Parked<T> {
   abstract cancel(error: Cancelled): void;
   /** The scope was asked to stop: ends the wait if it was marked with `endOnStop`. */
   abstract stop(): void;
+
+  /** What it waits for: one thing, several in a `select`, none of ours for a foreign promise. */
+  get targets(): readonly WaitTarget[] {
+    return this.queue === null ? [] : [this.queue.target];
+  }
 }
 
 const SHIELDED = 1;
 const STOPPING = 2;
 const NOTIFIED = 4;
 const ENDED = 8;
+const TASK = 16;
 
 /** Why a scope was cancelled, for those who answer each in its own way. */
 export type CancelCause = "call" | "deadline" | "signal";
@@ -102,6 +108,10 @@ export let pendingIn: (scope: Scope) => Cancelled | null;
 export let parentOf: (scope: Scope) => Scope | null;
 /** The task-local values that hold in a scope. */
 export let localsOf: (scope: Scope) => Locals | null;
+/** Marks a scope as a task, for a check that is quicker than `instanceof`. */
+export let markTask: (scope: Scope) => void;
+/** Whether a scope is a task. */
+export let isTask: (scope: Scope) => boolean;
 /** Whether a scope is over. */
 export let hasEnded: (scope: Scope) => boolean;
 /** Whether scopes are open in a scope. */
@@ -395,6 +405,10 @@ export abstract class Scope implements CancelSource {
     pendingIn = (scope) => scope.#pending;
     parentOf = (scope) => scope.#parent;
     localsOf = (scope) => scope.#locals;
+    markTask = (scope) => {
+      scope.#flags |= TASK;
+    };
+    isTask = (scope) => (scope.#flags & TASK) !== 0;
     hasEnded = (scope) => (scope.#flags & ENDED) !== 0;
     hasChildren = (scope) => scope.#children !== null;
     causeOf = (scope) => scope.#extras?.cause;

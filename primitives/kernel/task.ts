@@ -13,20 +13,25 @@
 import { checkFunction } from "./check.ts";
 import { currentScope, enteredScope, followsAwait, rootScope, runIn, setRoot } from "./context.ts";
 import { type Cancelled, cancelledIn } from "./errors.ts";
+import { heldBy, suspendFor } from "./deadlock.ts";
 import { mayFloat } from "./floating.ts";
+import { held, Hold, type Holder, waiting } from "./hold.ts";
 import { Parked, WaitQueue, type WaitTarget } from "./queue.ts";
 import {
+  type Blocked,
   children,
   drain,
   hasChildren,
   hasEnded,
+  isTask,
+  markTask,
   parentOf,
   pendingIn,
   Scope,
   unlink,
 } from "./scope.ts";
 import { keepShape } from "./shapes.ts";
-import { enqueue, notReady, poll, type Waitable, waitFor, type WaitOptions } from "./wait.ts";
+import { enqueue, entry, notReady, poll, type Waitable, Waiter, type WaitOptions } from "./wait.ts";
 
 /** How far a task has come. "queued" is one that waits for room in a group with a `limit`. */
 export type TaskState = "queued" | "running" | "succeeded" | "failed" | "cancelled";
@@ -84,7 +89,11 @@ export class Task<T = unknown> extends Scope implements PromiseLike<T>, Waitable
   #state: TaskState = "queued";
   // The value or the error once it has ended.
   #outcome: unknown = undefined;
-  #observers: WaitQueue<T> | null = null;
+  #observers: WaitQueue<T, Task<T>> | null = null;
+  /** @ignore */
+  [held]: Hold | null = null;
+  /** @ignore */
+  [waiting]: Blocked<unknown> | null = null;
 
   /**
    * Tasks are made by the groups that own them.
@@ -93,6 +102,7 @@ export class Task<T = unknown> extends Scope implements PromiseLike<T>, Waitable
    */
   constructor(name: string) {
     super();
+    markTask(this);
     this.name = name || `task-${this.id}`;
   }
 
@@ -139,6 +149,7 @@ export class Task<T = unknown> extends Scope implements PromiseLike<T>, Waitable
    * @param options `timeout` in milliseconds and `signal`, which end the wait and not the task.
    * @returns Resolves to nothing, once the task has ended.
    * @throws {TimeoutError} When the time is up; the task goes on.
+   * @throws {DeadlockError} When the task waits, over however many others, for the one that asks.
    *
    * @example
    * ```ts
@@ -157,7 +168,7 @@ export class Task<T = unknown> extends Scope implements PromiseLike<T>, Waitable
   join(options?: WaitOptions): Promise<void> {
     const scope = currentScope(); // Now: without an AsyncLocalStorage nobody knows it later.
     return mayFloat(
-      waitFor(this, options).then(ignore, (error) => {
+      this.#wait(options, this.join).then(ignore, (error) => {
         // What the task threw is not for us; a cancellation of the one who waits is, even where it
         // ended the task too.
         if (this.isAlive || error !== this.#outcome || error === pendingIn(scope)) {
@@ -185,14 +196,14 @@ export class Task<T = unknown> extends Scope implements PromiseLike<T>, Waitable
    *
    * @param onfulfilled Called with what the function returned.
    * @param onrejected Called with what it threw; with a `Cancelled` when the task, or the one that
-   * waits, was cancelled.
+   * waits, was cancelled; with a `DeadlockError` when the task waits for the one that waits for it.
    * @returns A promise of what the call-back returns.
    */
   then<A = T, B = never>(
     onfulfilled?: ((value: T) => A | PromiseLike<A>) | null,
     onrejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
-    const ended = waitFor(this).then(onfulfilled, onrejected);
+    const ended = this.#wait(undefined, this.then).then(onfulfilled, onrejected);
     return onrejected ? ended : mayFloat(ended);
   }
 
@@ -208,8 +219,28 @@ export class Task<T = unknown> extends Scope implements PromiseLike<T>, Waitable
     this.#queue().add(node);
   }
 
-  #queue(): WaitQueue<T> {
-    return this.#observers ??= new WaitQueue(this);
+  /** @ignore */
+  [heldBy](): Holder {
+    return this;
+  }
+
+  #wait(
+    options: WaitOptions | undefined,
+    called: (...args: never[]) => unknown,
+  ): Promise<T> {
+    const scope = currentScope();
+    const barred = entry(scope, options);
+    if (barred !== undefined) return barred;
+    if (this.isAlive) {
+      const me = taskAround(scope)!;
+      return suspendFor(scope, me, this.#queue(), new Waiter<T>(), options, called);
+    }
+    if (this.#state === "succeeded") return Promise.resolve(this.#outcome as T);
+    return Promise.reject(this.#outcome);
+  }
+
+  #queue(): WaitQueue<T, Task<T>> {
+    return this.#observers ??= new WaitQueue<T, Task<T>>(this);
   }
 
   // What follows is for the kernel and the groups alone.
@@ -238,6 +269,9 @@ export class Task<T = unknown> extends Scope implements PromiseLike<T>, Waitable
       }
       const owner = parentOf(task) as TaskOwner;
       owner.childEnded(task, outcome);
+      // After the group: where the end is a failure, those who wait for what the task has left
+      // locked are cancelled, and not told that it is broken.
+      if (task[held] !== null) Hold.abandon(task);
       // Last: the failure of a call-back cancels the group, and who awaits the task is to get its
       // outcome all the same.
       const thrown = callbackErrors as unknown[] | null;
@@ -406,8 +440,13 @@ export function currentTask(): Task {
 
 /** The innermost task that a scope is in, itself included. */
 export function taskAround(scope: Scope | null): Task | null {
-  while (scope !== null && !(scope instanceof Task)) scope = parentOf(scope);
-  return scope;
+  while (scope !== null && !isTask(scope)) scope = parentOf(scope);
+  return scope as Task | null;
+}
+
+/** The task that is suspended with a node of a queue, which must be a wait or an arm of one. */
+export function taskOf<T>(node: Parked<T>): Task {
+  return taskAround((node as Parked<T> & { scope: Scope }).scope)!;
 }
 
 /**

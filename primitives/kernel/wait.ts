@@ -18,7 +18,7 @@ import { currentClock } from "./clock.ts";
 import { currentScope } from "./context.ts";
 import { floats } from "./floating.ts";
 import { type Cancelled, ClosedError, TimeoutError } from "./errors.ts";
-import type { Parked, WaitQueue } from "./queue.ts";
+import type { Parked } from "./queue.ts";
 import { block, Blocked, pendingIn, rejectionIn, type Scope, unblock } from "./scope.ts";
 import { keepShape } from "./shapes.ts";
 import { SignalWatch } from "./signals.ts";
@@ -56,17 +56,10 @@ export interface Waitable<T> {
 
 /** A suspended task: in the queue of what it waits for, and among the waits of its scope. */
 export class Waiter<T> extends Blocked<T> {
-  /** What it brings along: the item of a sender, say. */
-  readonly item: unknown;
   promise: Promise<T> | undefined;
   resolve!: (value: T) => void;
   reject!: (error: unknown) => void;
   limits: Limits | null = null;
-
-  constructor(item?: unknown) {
-    super();
-    this.item = item;
-  }
 
   override wake(value: T): void {
     this.#leave();
@@ -76,6 +69,7 @@ export class Waiter<T> extends Blocked<T> {
   override fail(error: unknown): void {
     this.#leave();
     this.reject(error);
+    this.left();
   }
 
   override cancel(error: Cancelled): void {
@@ -84,11 +78,15 @@ export class Waiter<T> extends Blocked<T> {
     // looks for each in its list of the unhandled (measured: 6.5 s for 50,000).
     floats(this.promise!);
     this.reject(error);
+    this.left();
   }
 
   override stop(): void {
     if (this.limits?.endOnStop) this.fail(stopped());
   }
+
+  /** The wait has ended without what it was for: others may have to be told. */
+  protected left(): void {}
 
   #leave(): void {
     this.queue?.remove(this);
@@ -115,7 +113,7 @@ class Limits {
     if (timeout !== Infinity) {
       this.#alarm = new Alarm(
         currentClock().now() + timeout,
-        () => waiter.fail(timedOut(timeout, waiter.queue)),
+        () => waiter.fail(timedOut(timeout, waiter)),
       );
     }
     if (signal !== undefined) {
@@ -201,7 +199,7 @@ export function suspend<T>(
 
 function limit<T>(waiter: Waiter<T>, scope: Scope, options: WaitOptions): void {
   // What cannot be had at once is not to be had within no time: no turn of the loop is spent on it.
-  if (options.timeout === 0) waiter.fail(timedOut(0, waiter.queue as WaitQueue<unknown> | null));
+  if (options.timeout === 0) waiter.fail(timedOut(0, waiter));
   else if (options.endOnStop && scope.stopping) waiter.fail(stopped());
   else waiter.limits = new Limits(waiter as Blocked<unknown>, options);
 }
@@ -213,11 +211,12 @@ export function checkWaitOptions(options: WaitOptions, action = "wait"): void {
   if (options.signal !== undefined) checkSignal(options.signal, action);
 }
 
-function timedOut(timeout: number, queue: WaitQueue<unknown> | null): TimeoutError {
-  const { kind, name } = queue?.target ?? { kind: "a promise", name: "" };
-  const target = name === "" ? kind : `${kind} "${name}"`;
+function timedOut<T>(timeout: number, { targets }: Blocked<T>): TimeoutError {
+  const names = targets.map(({ kind, name }) => name === "" ? kind : `${kind} "${name}"`);
   return new TimeoutError(
-    `Cannot wait for ${target} any longer as the time is up: ${timeout} ms. Give it more, or go on without`,
+    `Cannot wait for ${
+      names.join(" or ") || "a promise"
+    } any longer as the time is up: ${timeout} ms. Give it more, or go on without`,
   );
 }
 

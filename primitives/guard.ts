@@ -1,0 +1,66 @@
+/**
+ * What acquiring gives: something to dispose of, so that `using` gives back on every way out of a
+ * block.
+ *
+ * @module
+ */
+
+import { keepShape } from "./kernel/shapes.ts";
+
+/**
+ * What `acquire()` resolves to. Disposing of it gives back what was acquired; doing so twice gives
+ * it back once.
+ *
+ * @example
+ * ```ts
+ * import { Semaphore } from "@grove/grove";
+ *
+ * const doors = new Semaphore(2);
+ * {
+ *   using _ = await doors.acquire();
+ *   console.log(doors.available); // 1
+ * }
+ * console.log(doors.available); // 2
+ * ```
+ */
+export class Guard implements Disposable {
+  #giveBack: (() => void) | null;
+
+  /**
+   * Guards are made by what they give back to.
+   *
+   * @param giveBack Gives it back.
+   */
+  constructor(giveBack: () => void) {
+    this.#giveBack = giveBack;
+  }
+
+  /** Whether it was given back by this guard. */
+  get spent(): boolean {
+    return this.#giveBack === null;
+  }
+
+  /** Gives back what was acquired. Does nothing the second time. */
+  [Symbol.dispose](): void {
+    const giveBack = this.#giveBack;
+    if (giveBack === null) return;
+    this.#giveBack = null;
+    giveBack();
+  }
+}
+
+keepShape(new Guard(() => {}));
+
+/** Calls a function with something acquired, and gives it back when the function has ended. */
+export async function guarded<R>(
+  acquired: Promise<Disposable>,
+  fn: () => R | PromiseLike<R>,
+): Promise<R> {
+  const guard = await acquired;
+  // Not `using`, which costs 130 ns more.
+  try {
+    return await fn();
+  } finally {
+    guard[Symbol.dispose]();
+  }
+}

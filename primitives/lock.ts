@@ -1,0 +1,289 @@
+/**
+ * A lock: one task at a time. It knows its owner, so that a release by anybody else, a second
+ * acquire, a circle of tasks that wait for each other, and an owner that ends without giving it
+ * back are errors and not hangs.
+ *
+ * A release hands the lock to the first who waits; it is never free in between, so nobody can slip
+ * in.
+ *
+ * @module
+ */
+
+import { checkFunction } from "./kernel/check.ts";
+import { type CallSite, lockSite } from "./kernel/call_site.ts";
+import { currentScope, followsAwait } from "./kernel/context.ts";
+import { heldBy, suspendFor } from "./kernel/deadlock.ts";
+import { BrokenResourceError } from "./kernel/errors.ts";
+import { Hold, type Holder } from "./kernel/hold.ts";
+import { type Parked, WaitQueue, type WaitTarget } from "./kernel/queue.ts";
+import { keepShape } from "./kernel/shapes.ts";
+import { type Task, taskAround, taskOf } from "./kernel/task.ts";
+import {
+  enqueue,
+  entry,
+  notReady,
+  poll,
+  type Waitable,
+  Waiter,
+  type WaitOptions,
+} from "./kernel/wait.ts";
+import { Guard, guarded } from "./guard.ts";
+import { checkNamed, type NamedOptions } from "./named.ts";
+
+/** How a lock is doing. */
+export interface LockStats {
+  /** Whether a task has it. */
+  readonly locked: boolean;
+  /** The name of that task, `null` when it is free. */
+  readonly owner: string | null;
+  /** How many wait for it. */
+  readonly waiters: number;
+  /** How many waited for it at most. */
+  readonly peakWaiters: number;
+  /** Whether an owner has ended without giving it back. */
+  readonly broken: boolean;
+}
+
+/** Whether the calling task has a lock. */
+export let isOwnLock: (lock: Lock) => boolean;
+
+/**
+ * Mutual exclusion between tasks: one has it, the others wait in the order in which they came.
+ *
+ * The owner is a task, not a flow of control: code outside any task counts as one, and so do the
+ * functions that one task runs under `Promise.all`. What is to exclude each other needs a task
+ * each: `all([…])`, `taskGroup`, a request of `fetchHandler`.
+ *
+ * In a `select` the lock stands for acquiring it, and gives the guard.
+ *
+ * @example
+ * ```ts
+ * import { Lock, sleep, taskGroup } from "@grove/grove";
+ *
+ * const lock = new Lock();
+ * let count = 0;
+ * await taskGroup((group) => {
+ *   for (let i = 0; i < 10; i++) {
+ *     group.spawn(async () => {
+ *       using _ = await lock.acquire();
+ *       const before = count;
+ *       await sleep(0);
+ *       count = before + 1;
+ *     });
+ *   }
+ * });
+ * console.log(count); // 10
+ * ```
+ */
+export class Lock implements Waitable<Guard>, WaitTarget {
+  /** What errors and `inspect()` call it: the `name` option, or "". */
+  readonly name: string;
+  readonly #hold: Hold = new Hold(this, (owner) => this.#break(owner));
+  readonly #queue: WaitQueue<Guard, Lock> = new WaitQueue<Guard, Lock>(this);
+  #brokenBy: string | null = null;
+  // One guard, and one promise of it, for all who do not dispose of it: taking a free lock then
+  // allocates nothing.
+  readonly #giveBack = (): void => {
+    // Given back by release() already, and perhaps taken by another task since.
+    if (this.isOwn()) this.release();
+  };
+  #guard: Guard = new Guard(this.#giveBack);
+  #granted: Promise<Guard> = Promise.resolve(this.#guard);
+
+  /**
+   * Makes a free lock.
+   *
+   * @param options `name`.
+   * @throws {TypeError} When the name is no string.
+   */
+  constructor(options?: NamedOptions) {
+    this.name = checkNamed(options, "make a lock");
+  }
+
+  /** What a wait for it is shown as. */
+  get kind(): string {
+    return "lock";
+  }
+
+  /** Whether a task has it. */
+  get locked(): boolean {
+    return this.#hold.owner !== null;
+  }
+
+  /** The task that has it, `null` when it is free. */
+  get owner(): Task | null {
+    return this.#hold.owner as Task | null;
+  }
+
+  /**
+   * Takes the lock, and waits for its turn where others have it or wait for it.
+   *
+   * @param options `signal` and `timeout` in milliseconds, which end the wait.
+   * @returns Resolves to a guard: `using guard = await lock.acquire()` gives the lock back when the
+   * block is left.
+   * @throws {DeadlockError} When the calling task has it already, or when its owner waits, over
+   * however many others, for the calling task.
+   * @throws {BrokenResourceError} When an owner has ended without giving it back.
+   * @throws {TimeoutError} When the time is up.
+   * @throws {Cancelled} When the scope is cancelled. The lock is not taken then.
+   */
+  acquire(options?: WaitOptions): Promise<Guard> {
+    const scope = currentScope();
+    const barred = entry(scope, options);
+    if (barred !== undefined) return barred;
+    const task = taskAround(scope)!;
+    if (this.#hold.owner === null && this.#brokenBy === null) {
+      this.#take(task);
+      return this.#grant();
+    }
+    if (this.#brokenBy !== null) return Promise.reject(this.#broken());
+    return suspendFor(scope, task, this.#queue, new Waiter<Guard>(), options, this.acquire);
+  }
+
+  /**
+   * Takes the lock if it is free and nobody waits for it.
+   *
+   * @returns Whether it was taken.
+   * @throws {BrokenResourceError} When an owner has ended without giving it back.
+   */
+  tryAcquire(): boolean {
+    if (this.#brokenBy !== null) throw this.#broken();
+    if (this.#hold.owner !== null) return false;
+    this.#take(taskAround(currentScope())!);
+    return true;
+  }
+
+  /**
+   * Gives the lock back: to the first who waits for it.
+   *
+   * @throws {TypeError} When the calling task does not have it. The lock stays as it is.
+   */
+  release(): void {
+    if (!this.isOwn()) {
+      const owner = this.#hold.owner;
+      throw new TypeError(
+        `Cannot release ${this.kind} "${this.name}" as ${
+          owner === null ? "nobody holds it" : `task "${owner.name}" holds it, and not the caller`
+        }. Let the task that acquired it release it, once`,
+      );
+    }
+    this.#pass();
+  }
+
+  /**
+   * Calls a function with the lock held, and gives it back when the function has ended: the
+   * quickest way to use a lock.
+   *
+   * @typeParam R What the function resolves to.
+   * @param fn What to call.
+   * @param options `signal` and `timeout` in milliseconds, which end the wait for the lock.
+   * @returns What the function resolves to.
+   * @throws What `acquire` throws, and what the function throws.
+   *
+   * @example
+   * ```ts
+   * import { Lock } from "@grove/grove";
+   *
+   * const lock = new Lock();
+   * console.log(await lock.withLock(() => lock.locked), lock.locked); // true false
+   * ```
+   */
+  withLock<R>(fn: () => R | PromiseLike<R>, options?: WaitOptions): Promise<R> {
+    checkFunction(fn, `use ${this.kind} "${this.name}"`, "the argument");
+    return guarded(this.acquire(options), fn);
+  }
+
+  /**
+   * How it is doing.
+   *
+   * @returns A frozen snapshot.
+   */
+  stats(): LockStats {
+    return Object.freeze({
+      locked: this.locked,
+      owner: this.#hold.owner?.name ?? null,
+      waiters: this.#queue.size,
+      peakWaiters: this.#queue.peak,
+      broken: this.#brokenBy !== null,
+    });
+  }
+
+  /** @ignore */
+  [poll](): Guard | typeof notReady {
+    if (!this.tryAcquire()) return notReady;
+    this.#grant();
+    return this.#guard;
+  }
+
+  /** @ignore */
+  [enqueue](node: Parked<Guard>): void {
+    this.#queue.add(node);
+  }
+
+  /** @ignore */
+  [heldBy](): Holder | null {
+    return this.#hold.owner;
+  }
+
+  /** @ignore */
+  protected guard(): Guard {
+    return new Guard(this.#giveBack);
+  }
+
+  /**
+   * Whether the calling task has it. Where the platform does not follow tasks across an `await`
+   * nobody knows, and whoever asks is taken for the owner.
+   *
+   * @ignore
+   */
+  protected isOwn(): boolean {
+    const { owner } = this.#hold;
+    return owner !== null && (owner === taskAround(currentScope()) || !followsAwait);
+  }
+
+  static {
+    isOwnLock = (lock) => lock.isOwn();
+  }
+
+  #take(task: Task): void {
+    this.#hold.take(task, lockSite(this.acquire));
+  }
+
+  #grant(): Promise<Guard> {
+    if (this.#guard.spent) {
+      this.#guard = this.guard();
+      this.#granted = Promise.resolve(this.#guard);
+    }
+    return this.#granted;
+  }
+
+  #pass(): void {
+    this.#hold.release();
+    const next = this.#queue.first;
+    if (next === null) return;
+    this.#hold.take(taskOf(next), next.item as CallSite | undefined);
+    this.#grant();
+    this.#queue.wakeFirst(this.#guard);
+  }
+
+  /**
+   * Its owner has ended without giving it back.
+   *
+   * @ignore
+   */
+  protected abandoned(): void {}
+
+  #break(owner: Holder): void {
+    this.#brokenBy = owner.name;
+    this.abandoned();
+    while (this.#queue.first !== null) this.#queue.failFirst(this.#broken());
+  }
+
+  #broken(): BrokenResourceError {
+    return new BrokenResourceError(
+      `Cannot acquire ${this.kind} "${this.name}" as task "${this.#brokenBy}" has ended without releasing it, and what it protects may be half done. Acquire it with 'using', and make a new one`,
+    );
+  }
+}
+
+keepShape(new Lock());

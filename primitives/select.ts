@@ -1,0 +1,196 @@
+/**
+ * Waiting for one of several things, and taking exactly that one. All arms are tried first, in
+ * random order, so that none of those that are always ready can shut out the others; when none is
+ * ready, a node is parked with each, and the first to be woken takes the rest out again.
+ *
+ * @module
+ */
+
+import { checkOptions, show } from "./kernel/check.ts";
+import { currentScope } from "./kernel/context.ts";
+import type { Cancelled } from "./kernel/errors.ts";
+import { Parked, type WaitTarget } from "./kernel/queue.ts";
+import type { Scope } from "./kernel/scope.ts";
+import { keepShape } from "./kernel/shapes.ts";
+import {
+  enqueue,
+  entry,
+  notReady,
+  poll,
+  suspend,
+  type Waitable,
+  Waiter,
+  type WaitOptions,
+} from "./kernel/wait.ts";
+
+/** What a select waits for: named things, each of which can be waited for. */
+export type SelectArms = Readonly<Record<string, Waitable<unknown>>>;
+
+/** What a select resolves to: which arm has won, and what it gave. */
+export type Selected<A extends SelectArms> = {
+  [K in keyof A]: { readonly key: K; readonly value: A[K] extends Waitable<infer T> ? T : never };
+}[keyof A];
+
+/** What {@linkcode select} can be told. */
+export interface SelectOptions extends WaitOptions {
+  /** Prefers the arms in the order in which they are named. Default: `false`. */
+  biased?: boolean;
+}
+
+/** A suspended select. */
+class Selection extends Waiter<unknown> {
+  readonly arms: Arm[] = [];
+
+  override wake(value: unknown): void {
+    this.#withdraw();
+    super.wake(value);
+  }
+
+  override fail(error: unknown): void {
+    this.#withdraw();
+    super.fail(error);
+  }
+
+  override cancel(error: Cancelled): void {
+    this.#withdraw();
+    super.cancel(error);
+  }
+
+  override get targets(): readonly WaitTarget[] {
+    return this.arms.flatMap(({ queue }) => queue?.target ?? []);
+  }
+
+  #withdraw(): void {
+    for (const arm of this.arms) arm.queue?.remove(arm);
+  }
+}
+
+/** What a select leaves with each of the things that it waits for. */
+class Arm extends Parked<unknown> {
+  readonly #selection: Selection;
+  readonly #key: string;
+
+  constructor(selection: Selection, key: string) {
+    super();
+    this.#selection = selection;
+    this.#key = key;
+  }
+
+  /** Where the task that selects is suspended: a lock wants to know who its owner will be. */
+  get scope(): Scope | null {
+    return this.#selection.scope;
+  }
+
+  override wake(value: unknown): void {
+    this.#selection.wake({ key: this.#key, value });
+  }
+
+  override fail(error: unknown): void {
+    this.#selection.fail(error);
+  }
+}
+
+/**
+ * Waits for the first of several things and takes it; of the others nothing is taken, and they do
+ * not notice. What can be an arm: a channel (receives) and `channel.sending(item)`, a queue (gets)
+ * and `queue.putting(item)`, a subscription, an event, a lock or semaphore (acquires, and gives the
+ * guard), a task, a `Deferred`, `after(ms)`.
+ *
+ * @typeParam A The arms.
+ * @param arms What to wait for, each by a name of your choice.
+ * @param options `signal`, `timeout` in milliseconds, `biased`.
+ * @returns Resolves to the name of the arm that has won and the value that it gave: `switch` over
+ * `key` gives `value` its type.
+ * @throws {TypeError} At the call, when there is no arm, or one that cannot be waited for.
+ * @throws What the arm throws that ends first: the error of a task, `ClosedError` of a channel.
+ * @throws {TimeoutError} When the time is up.
+ * @throws {Cancelled} When the scope is cancelled. Nothing is taken then.
+ *
+ * @example
+ * ```ts
+ * import { after, Channel, select } from "@grove/grove";
+ *
+ * const orders = new Channel<string>(4);
+ * const returns = new Channel<number>(4);
+ * await returns.send(7);
+ *
+ * const next = await select({ orders, returns, quiet: after(1000) });
+ * switch (next.key) {
+ *   case "orders":
+ *     console.log("order", next.value.toUpperCase());
+ *     break;
+ *   case "returns":
+ *     console.log("return", next.value.toFixed()); // return 7
+ *     break;
+ *   case "quiet":
+ *     console.log("nothing to do");
+ * }
+ * ```
+ */
+export function select<A extends SelectArms>(
+  arms: A,
+  options?: SelectOptions,
+): Promise<Selected<A>> {
+  checkOptions(arms, "select");
+  const keys = Object.keys(arms);
+  if (keys.length === 0) {
+    throw new TypeError("Cannot select as there is nothing to wait for. Name one arm at least");
+  }
+  for (let i = 0; i < keys.length; i++) checkArm(arms[keys[i]], keys[i]);
+  const scope = currentScope();
+  const barred = entry(scope, options);
+  if (barred !== undefined) return barred;
+
+  const inOrder = options?.biased === true;
+  try {
+    for (let left = keys.length; left > 0; left--) {
+      const place = keys.length - left;
+      if (!inOrder && left > 1) swap(keys, place, place + random(left));
+      const key = keys[place];
+      const value = arms[key][poll]();
+      if (value !== notReady) return Promise.resolve({ key, value } as Selected<A>);
+    }
+  } catch (error) {
+    return Promise.reject(error);
+  }
+
+  const selection = new Selection();
+  for (let i = 0; i < keys.length; i++) {
+    const arm = new Arm(selection, keys[i]);
+    selection.arms.push(arm);
+    arms[keys[i]][enqueue](arm);
+  }
+  return suspend(scope, selection, options) as Promise<Selected<A>>;
+}
+
+function checkArm(arm: unknown, key: string): void {
+  if (
+    typeof arm === "object" && arm !== null &&
+    typeof (arm as Partial<Waitable<unknown>>)[poll] === "function"
+  ) return;
+  throw new TypeError(
+    `Cannot select as "${key}" cannot be waited for: received ${
+      show(arm)
+    }. Give it a channel, queue, event, lock, semaphore, task or after(ms)`,
+  );
+}
+
+function swap(list: string[], a: number, b: number): void {
+  const other = list[a];
+  list[a] = list[b];
+  list[b] = other;
+}
+
+// Of our own and with a fixed seed, so that a program that is repeated selects the same.
+let state = 0x9E3779B9;
+
+/** A number from 0 up to and without `below`: G. Marsaglia, "Xorshift RNGs" (2003). */
+function random(below: number): number {
+  state ^= state << 13;
+  state ^= state >>> 17;
+  state ^= state << 5;
+  return (state >>> 0) % below;
+}
+
+keepShape(new Selection());
+keepShape(new Arm(new Selection(), ""));
