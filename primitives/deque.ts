@@ -46,7 +46,7 @@ export class Deque<T> {
     const item = slots[first] as T;
     slots[first] = undefined;
     this.#first = first + 1;
-    // An empty queue starts over in the chunk that it has, so one that is never deep needs no other.
+    // An empty queue starts over in the chunk that it has, so one that stays small needs no other.
     if (--this.#size === 0) this.#first = this.#end = 0;
     else if (first + 1 === slots.length) this.#dropHead();
     return item;

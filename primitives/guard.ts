@@ -35,11 +35,6 @@ export class Guard implements Disposable {
     this.#giveBack = giveBack;
   }
 
-  /** Whether it was given back by this guard. */
-  get spent(): boolean {
-    return this.#giveBack === null;
-  }
-
   /** Gives back what was acquired. Does nothing the second time. */
   [Symbol.dispose](): void {
     const giveBack = this.#giveBack;

@@ -81,14 +81,15 @@ export class Lock implements Waitable<Guard>, WaitTarget {
   readonly #hold: Hold = new Hold(this, (owner) => this.#break(owner));
   readonly #queue: WaitQueue<Guard, Lock> = new WaitQueue<Guard, Lock>(this);
   #brokenBy: string | null = null;
-  // One guard, and one promise of it, for all who do not dispose of it: taking a free lock then
-  // allocates nothing.
   readonly #giveBack = (): void => {
+    this.#granted = null; // The next one gets a guard of its own.
     // Given back by release() already, and perhaps taken by another task since.
     if (this.isOwn()) this.release();
   };
+  // One guard, and one promise of it, for all who do not dispose of it: taking a free lock then
+  // allocates nothing.
   #guard: Guard = new Guard(this.#giveBack);
-  #granted: Promise<Guard> = Promise.resolve(this.#guard);
+  #granted: Promise<Guard> | null = Promise.resolve(this.#guard);
 
   /**
    * Makes a free lock.
@@ -132,12 +133,13 @@ export class Lock implements Waitable<Guard>, WaitTarget {
     const barred = entry(scope, options);
     if (barred !== undefined) return barred;
     const task = taskAround(scope)!;
-    if (this.#hold.owner === null && this.#brokenBy === null) {
+    if (this.#hold.owner === null) {
+      if (this.#brokenBy !== null) return Promise.reject(this.#broken());
       this.#take(task);
-      return this.#grant();
+      return this.#granted ?? this.#grant();
     }
-    if (this.#brokenBy !== null) return Promise.reject(this.#broken());
-    return suspendFor(scope, task, this.#queue, new Waiter<Guard>(), options, this.acquire);
+    const waiter = new Waiter<Guard>(lockSite());
+    return suspendFor(scope, task, this.#queue, waiter, options);
   }
 
   /**
@@ -159,15 +161,9 @@ export class Lock implements Waitable<Guard>, WaitTarget {
    * @throws {TypeError} When the calling task does not have it. The lock stays as it is.
    */
   release(): void {
-    if (!this.isOwn()) {
-      const owner = this.#hold.owner;
-      throw new TypeError(
-        `Cannot release ${this.kind} "${this.name}" as ${
-          owner === null ? "nobody holds it" : `task "${owner.name}" holds it, and not the caller`
-        }. Let the task that acquired it release it, once`,
-      );
-    }
-    this.#pass();
+    if (!this.isOwn()) throw this.#notOwn();
+    this.#hold.release();
+    if (this.#queue.size > 0) this.#pass();
   }
 
   /**
@@ -211,7 +207,7 @@ export class Lock implements Waitable<Guard>, WaitTarget {
   /** @ignore */
   [poll](): Guard | typeof notReady {
     if (!this.tryAcquire()) return notReady;
-    this.#grant();
+    if (this.#granted === null) this.#grant();
     return this.#guard;
   }
 
@@ -246,23 +242,18 @@ export class Lock implements Waitable<Guard>, WaitTarget {
   }
 
   #take(task: Task): void {
-    this.#hold.take(task, lockSite(this.acquire));
+    this.#hold.take(task, lockSite());
   }
 
   #grant(): Promise<Guard> {
-    if (this.#guard.spent) {
-      this.#guard = this.guard();
-      this.#granted = Promise.resolve(this.#guard);
-    }
-    return this.#granted;
+    this.#guard = this.guard();
+    return this.#granted = Promise.resolve(this.#guard);
   }
 
   #pass(): void {
-    this.#hold.release();
-    const next = this.#queue.first;
-    if (next === null) return;
+    const next = this.#queue.first!;
     this.#hold.take(taskOf(next), next.item as CallSite | undefined);
-    this.#grant();
+    if (this.#granted === null) this.#grant();
     this.#queue.wakeFirst(this.#guard);
   }
 
@@ -277,6 +268,15 @@ export class Lock implements Waitable<Guard>, WaitTarget {
     this.#brokenBy = owner.name;
     this.abandoned();
     while (this.#queue.first !== null) this.#queue.failFirst(this.#broken());
+  }
+
+  #notOwn(): TypeError {
+    const { owner } = this.#hold;
+    return new TypeError(
+      `Cannot release ${this.kind} "${this.name}" as ${
+        owner === null ? "nobody holds it" : `task "${owner.name}" holds it, and not the caller`
+      }. Let the task that acquired it release it, once`,
+    );
   }
 
   #broken(): BrokenResourceError {

@@ -115,10 +115,10 @@ export class Nursery extends TaskGroup {
    */
   override spawn<T>(fn: TaskFunction<T>, options: NurserySpawnOptions = {}): Task<T> {
     const { restart } = options;
-    if (restart === undefined) return this.spawnFor(this.spawn, fn, options);
+    if (restart === undefined) return super.spawn(fn, options);
     checkFunction(fn, `spawn into "${this.name}"`, "the task");
     checkRestart(restart, `spawn into "${this.name}"`);
-    return this.spawnFor(this.spawn, supervise(fn, restart), {
+    return super.spawn(supervise(fn, restart), {
       ...options,
       name: options.name ?? fn.name,
     });
@@ -156,7 +156,7 @@ export class Nursery extends TaskGroup {
     checkFunction(fn, `start in "${this.name}"`, "the service");
     const starting = this.#starting ??= new Set();
     const readiness = new Readiness<V>(options.name ?? fn.name);
-    const task = this.spawnFor(this.start, (task) => {
+    const task = super.spawn((task) => {
       starting.add(task);
       return fn(task, (value) => {
         starting.delete(task);

@@ -106,9 +106,11 @@ export class LockSide implements Waitable<Guard>, WaitTarget {
       return Promise.reject(broken(this, this.#rules.brokenBy));
     }
     const task = taskAround(scope)!;
-    const guard = this.#rules.take(task, this.#site());
+    const site = lockSite();
+    const guard = this.#rules.take(task, site);
     if (guard !== null) return Promise.resolve(guard);
-    return suspendFor(scope, task, this.#rules.queue, new Waiter<Guard>(), options, this.acquire);
+    const waiter = new Waiter<Guard>(site);
+    return suspendFor(scope, task, this.#rules.queue, waiter, options);
   }
 
   /**
@@ -153,7 +155,7 @@ export class LockSide implements Waitable<Guard>, WaitTarget {
   /** @ignore */
   [poll](): Guard | typeof notReady {
     if (this.#rules.brokenBy !== null) throw broken(this, this.#rules.brokenBy);
-    return this.#rules.take(currentTask(), this.#site()) ?? notReady;
+    return this.#rules.take(currentTask(), lockSite()) ?? notReady;
   }
 
   /** @ignore */
@@ -164,10 +166,6 @@ export class LockSide implements Waitable<Guard>, WaitTarget {
   /** @ignore */
   [heldBy](): Holder | readonly Holder[] | null {
     return this.#rules.holders();
-  }
-
-  #site(): CallSite | undefined {
-    return lockSite(this.acquire);
   }
 
   static {

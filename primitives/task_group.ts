@@ -156,19 +156,6 @@ export class TaskGroup extends TaskOwner {
    * @throws {ClosedError} When the group has ended.
    */
   spawn<T>(fn: TaskFunction<T>, options: SpawnOptions = NO_OPTIONS): Task<T> {
-    return this.spawnFor(this.spawn, fn, options);
-  }
-
-  /**
-   * Spawns on behalf of a method, whose caller is noted as the place of the spawn.
-   *
-   * @ignore
-   */
-  protected spawnFor<T>(
-    method: (...args: never[]) => unknown,
-    fn: TaskFunction<T>,
-    options: SpawnOptions,
-  ): Task<T> {
     if (typeof fn !== "function") checkFunction(fn, `spawn into "${this.name}"`, "the task");
     if (typeof options !== "object" || options === null) {
       checkOptions(options, `spawn into "${this.name}"`);
@@ -190,7 +177,7 @@ export class TaskGroup extends TaskOwner {
       );
     }
     const task = new Task<T>(name);
-    if (isTracingSpawns()) noteSpawn(task, method);
+    if (isTracingSpawns()) noteSpawn(task);
     if (daemon) (this.#daemons ??= new Set()).add(task as Task);
     else this.#holding++;
     const cancelled = pendingIn(this) !== null;

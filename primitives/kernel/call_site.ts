@@ -11,6 +11,10 @@ export interface CallSite {
   stack?: string;
 }
 
+const OWN = ["primitives/", "io/", "pools/"].map((folder) =>
+  new URL(`../../${folder}`, import.meta.url).href
+);
+
 const spawned = new WeakMap<object, CallSite>();
 
 let spawns = false;
@@ -75,31 +79,31 @@ export function traceLocks(on: boolean): void {
   free = 0;
 }
 
-/** The place that called the function given, which takes a lock, if such places are noted. */
-export function lockSite(called: (...args: never[]) => unknown): CallSite | undefined {
-  if (!locks) {
-    if (free === 0) return undefined;
-    free--;
-  }
-  return callSite(called);
+/** The place where a lock is being taken, if such places are noted. */
+export function lockSite(): CallSite | undefined {
+  return locks || (free > 0 && free-- > 0) ? callSite() : undefined;
 }
 
-/** The place that called the function given. */
-export function callSite(called: (...args: never[]) => unknown): CallSite {
+/** The place in the program that is being executed. */
+export function callSite(): CallSite {
   const site: CallSite = {};
-  Error.captureStackTrace(site, called);
+  Error.captureStackTrace(site, callSite);
   return site;
 }
 
-/** A place in words: "file:///…/program.ts:6:9". */
+/** A place in words, "file:///…/program.ts:6:9": the innermost one that is not in Grove itself. */
 export function formatSite(site: CallSite): string | undefined {
-  const line = site.stack?.split("\n").find((line) => line.trimStart().startsWith("at "));
-  return line?.replace(/^\s*at (?:.*\((.*)\)|(?:async )?(.*))$/, "$1$2");
+  for (const line of site.stack?.split("\n") ?? []) {
+    // "at fn (place)", "at async place"; what the platform calls by itself has no place.
+    const place = /^\s*at (?:.*\()?(?:async )?(.*:\d+:\d+)\)?$/.exec(line)?.[1];
+    if (place !== undefined && !OWN.some((folder) => place.startsWith(folder))) return place;
+  }
+  return undefined;
 }
 
-/** Notes for a task the place that called the function given, which is the one that spawns. */
-export function noteSpawn(task: object, spawn: (...args: never[]) => unknown): void {
-  spawned.set(task, callSite(spawn));
+/** Notes for a task the place where it is spawned. */
+export function noteSpawn(task: object): void {
+  spawned.set(task, callSite());
 }
 
 /** Where a task was spawned, if it was noted. */

@@ -14,7 +14,7 @@
  * @module
  */
 
-import { type CallSite, callSite, formatSite, lockSite } from "./call_site.ts";
+import { type CallSite, callSite, formatSite } from "./call_site.ts";
 import { held, type Holder, waiting } from "./hold.ts";
 import type { WaitQueue, WaitTarget } from "./queue.ts";
 import type { Scope } from "./scope.ts";
@@ -82,7 +82,6 @@ interface Step {
  * @param queue Where the wait will be woken; its target is what is waited for.
  * @param waiter The wait.
  * @param options As for every wait.
- * @param called What the program has called to wait: its caller is the place of the wait.
  * @returns As the wait ends; rejected with a `DeadlockError` when it never would.
  */
 export function suspendFor<T>(
@@ -91,12 +90,11 @@ export function suspendFor<T>(
   queue: WaitQueue<T> & { readonly target: Held },
   waiter: Waiter<T>,
   options: WaitOptions | undefined,
-  called: (...args: never[]) => unknown,
 ): Promise<T> {
   const circle = findCircle(me, queue.target);
-  if (circle !== null) return Promise.reject(deadlock(me, circle, called));
+  if (circle !== null) return Promise.reject(deadlock(me, circle));
   // Where somebody waits with a lock in the hands is what the report of a deadlock will be about.
-  waiter.item = me[held] === null ? lockSite(called) : callSite(called);
+  if (me[held] !== null) waiter.item ??= callSite();
   queue.add(waiter);
   me[waiting] = waiter as Waiter<unknown>;
   return suspend(scope, waiter, options);
@@ -145,21 +143,22 @@ function awaited(holder: Holder): Held | undefined {
 function deadlock(
   me: Holder,
   last: Step,
-  called: (...args: never[]) => unknown,
 ): DeadlockError {
   const steps: Step[] = [];
   for (let step: Step | null = last; step !== null; step = step.before) steps.unshift(step);
   const wanted = nameOf(steps[0].target);
   const lines = steps.map(({ target, holder }, index) => {
     const waits = index === 0 ? me : steps[index - 1].holder;
-    const site = index === 0 ? callSite(called) : waits[waiting]!.item as CallSite | undefined;
+    const site = index === 0 ? callSite() : waits[waiting]!.item as CallSite | undefined;
     return `  ${nameOf(waits)} waits for ${nameOf(target)}${at(site)}` +
       (isItself(target, holder) ? "" : `, which ${nameOf(holder)} took${takenAt(target, holder)}`);
   });
   const advice = steps.every(({ target, holder }) => isItself(target, holder))
     ? "Let one of them end without the other"
     : steps.length > 1
-    ? "Take locks in the same order everywhere; traceLocks(true) notes where each is taken"
+    ? `Take locks in the same order everywhere${
+      lines.some((line) => line.endsWith(" took")) ? "; traceLocks(true) notes where" : ""
+    }`
     : "Release it first, or use an RLock; what is to exclude each other needs a task each";
   return new DeadlockError(
     `Cannot wait for ${wanted} as ${nameOf(me)} would wait for itself:\n${

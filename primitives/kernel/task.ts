@@ -168,7 +168,7 @@ export class Task<T = unknown> extends Scope implements PromiseLike<T>, Waitable
   join(options?: WaitOptions): Promise<void> {
     const scope = currentScope(); // Now: without an AsyncLocalStorage nobody knows it later.
     return mayFloat(
-      this.#wait(options, this.join).then(ignore, (error) => {
+      this.#wait(options).then(ignore, (error) => {
         // What the task threw is not for us; a cancellation of the one who waits is, even where it
         // ended the task too.
         if (this.isAlive || error !== this.#outcome || error === pendingIn(scope)) {
@@ -203,7 +203,7 @@ export class Task<T = unknown> extends Scope implements PromiseLike<T>, Waitable
     onfulfilled?: ((value: T) => A | PromiseLike<A>) | null,
     onrejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
-    const ended = this.#wait(undefined, this.then).then(onfulfilled, onrejected);
+    const ended = this.#wait().then(onfulfilled, onrejected);
     return onrejected ? ended : mayFloat(ended);
   }
 
@@ -225,15 +225,14 @@ export class Task<T = unknown> extends Scope implements PromiseLike<T>, Waitable
   }
 
   #wait(
-    options: WaitOptions | undefined,
-    called: (...args: never[]) => unknown,
+    options?: WaitOptions,
   ): Promise<T> {
     const scope = currentScope();
     const barred = entry(scope, options);
     if (barred !== undefined) return barred;
     if (this.isAlive) {
       const me = taskAround(scope)!;
-      return suspendFor(scope, me, this.#queue(), new Waiter<T>(), options, called);
+      return suspendFor(scope, me, this.#queue(), new Waiter<T>(), options);
     }
     if (this.#state === "succeeded") return Promise.resolve(this.#outcome as T);
     return Promise.reject(this.#outcome);
