@@ -18,10 +18,17 @@ export interface Contender {
   readonly note?: string;
 }
 
-/** Meant for `subject` (grove unless named): at most `times` the figure of contender `of`, or at most so many bytes. */
+/**
+ * Meant for `subject` (grove unless named): at most `times` the figure of contender `of`, or at most so many nanoseconds or
+ * bytes.
+ */
 export type Goal =
   & { readonly subject?: string; readonly stretch?: string }
-  & ({ readonly times: number; readonly of: string } | { readonly bytes: number });
+  & (
+    | { readonly times: number; readonly of: string }
+    | { readonly ns: number }
+    | { readonly bytes: number }
+  );
 
 export interface Row {
   /** How the row is named on the command line. */

@@ -24,6 +24,20 @@ const files: Readonly<Record<string, string>> = {
   "sleep-cancel": "./sleep_cancel.ts",
   "cancel-10000": "./cancel.ts",
   "cancel-100000": "./cancel.ts",
+  "lock-free": "./lock.ts",
+  "lock-try": "./lock.ts",
+  "lock-using": "./lock.ts",
+  "lock-1000": "./lock_contended.ts",
+  "lock-10000": "./lock_contended.ts",
+  "unpark-30000": "./unpark.ts",
+  "channel-0": "./channel.ts",
+  "channel-1024": "./channel.ts",
+  "channel-iterate": "./channel.ts",
+  "queue-deep": "./queue_deep.ts",
+  "priority-queue": "./priority_queue.ts",
+  "priority-queue-arrays": "./priority_queue.ts",
+  "select-ready": "./select.ts",
+  "select-blocked": "./select.ts",
 };
 
 export const rowIds: readonly string[] = Object.keys(files);

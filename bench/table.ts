@@ -49,18 +49,16 @@ function figure(unit: Unit, value: number): { ns: number } | { bytes: number } {
 export function goalLine(result: RowResult, goal: Goal): string {
   const subject = goal.subject ?? "grove";
   const { values } = samplesOf(result, subject);
-  const [limit, reached, shown] = "bytes" in goal
-    ? [goal.bytes, median(values), `${count(goal.bytes)} bytes`]
-    : [
-      goal.times,
-      median(ratios(values, samplesOf(result, goal.of).values)),
-      `${goal.times} × ${goal.of}`,
-    ];
-  const verdict = reached <= limit ? "reached" : "NOT REACHED";
   const kind = goal.stretch === undefined ? "goal" : `stretch goal (${goal.stretch})`;
-  return `${kind}: ${subject} ≤ ${shown}: ${
-    "bytes" in goal ? count(reached) : reached.toFixed(2)
-  }, ${verdict}`;
+  const line = (limit: number, shown: string, reached: number, figure: string) =>
+    `${kind}: ${subject} ≤ ${shown}: ${figure}, ${reached <= limit ? "reached" : "NOT REACHED"}`;
+  if ("times" in goal) {
+    const times = median(ratios(values, samplesOf(result, goal.of).values));
+    return line(goal.times, `${goal.times} × ${goal.of}`, times, times.toFixed(2));
+  }
+  const reached = median(values);
+  const [limit, unit] = "ns" in goal ? [goal.ns, "ns"] : [goal.bytes, "bytes"];
+  return line(limit, `${count(limit)} ${unit}`, reached, count(reached));
 }
 
 function count(value: number): string {

@@ -264,6 +264,7 @@ export class RequestGroup<Info extends unknown[]> extends TaskOwner {
       if (isTimedOut(task)) return answers.late();
       return task.cancelled?.reason === CLIENT_GONE ? answers.gone() : answers.busy();
     }
+    if (task.state === "failed" && isBodyCutShort(outcome, task.request!)) return answers.gone();
     const error = task.state === "failed" ? outcome : new TypeError(
       `Cannot answer "${task.name}" as its function returned no Response: received ${
         show(task.made)
@@ -279,6 +280,11 @@ export class RequestGroup<Info extends unknown[]> extends TaskOwner {
     console.error(`In "${this.name}", ${task.name}:`, error);
     return answers.failed();
   }
+}
+
+// Of a client that goes away while its body is being read, the body knows before the signal does.
+function isBodyCutShort(error: unknown, request: Request): boolean {
+  return request.bodyUsed && error instanceof Error && error.name === "BadResource";
 }
 
 /** A request under way, and its client, which may go away meanwhile. */

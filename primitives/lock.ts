@@ -16,6 +16,7 @@ import { heldBy, suspendFor } from "./kernel/deadlock.ts";
 import { BrokenResourceError } from "./kernel/errors.ts";
 import { Hold, type Holder } from "./kernel/hold.ts";
 import { type Parked, WaitQueue, type WaitTarget } from "./kernel/queue.ts";
+import type { Scope } from "./kernel/scope.ts";
 import { keepShape } from "./kernel/shapes.ts";
 import { type Task, taskAround, taskOf } from "./kernel/task.ts";
 import {
@@ -83,8 +84,8 @@ export class Lock implements Waitable<Guard>, WaitTarget {
   #brokenBy: string | null = null;
   readonly #giveBack = (): void => {
     this.#granted = null; // The next one gets a guard of its own.
-    // Given back by release() already, and perhaps taken by another task since.
-    if (this.isOwn()) this.release();
+    // It may have been given back by release() already, and taken by another task since.
+    if (this.isOwn()) this.giveUp();
   };
   // One guard, and one promise of it, for all who do not dispose of it: taking a free lock then
   // allocates nothing.
@@ -162,8 +163,7 @@ export class Lock implements Waitable<Guard>, WaitTarget {
    */
   release(): void {
     if (!this.isOwn()) throw this.#notOwn();
-    this.#hold.release();
-    if (this.#queue.size > 0) this.#pass();
+    this.giveUp();
   }
 
   /**
@@ -221,6 +221,16 @@ export class Lock implements Waitable<Guard>, WaitTarget {
     return this.#hold.owner;
   }
 
+  /**
+   * Gives it back, the caller being the owner.
+   *
+   * @ignore
+   */
+  protected giveUp(): void {
+    this.#hold.release();
+    if (this.#queue.size > 0) this.#pass();
+  }
+
   /** @ignore */
   protected guard(): Guard {
     return new Guard(this.#giveBack);
@@ -234,7 +244,9 @@ export class Lock implements Waitable<Guard>, WaitTarget {
    */
   protected isOwn(): boolean {
     const { owner } = this.#hold;
-    return owner !== null && (owner === taskAround(currentScope()) || !followsAwait);
+    if (owner === null) return false;
+    const scope = currentScope();
+    return owner === scope as Scope | Holder || owner === taskAround(scope) || !followsAwait;
   }
 
   static {

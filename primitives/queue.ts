@@ -17,7 +17,6 @@ import {
   suspend,
   type Waitable,
   Waiter,
-  waitFor,
   type WaitOptions,
 } from "./kernel/wait.ts";
 import { Arrivals } from "./arrivals.ts";
@@ -104,9 +103,11 @@ export class Queue<T> implements Waitable<T>, WaitTarget, AsyncIterable<T> {
   readonly #bound: number;
   readonly #getters: WaitQueue<T> = new WaitQueue<T>(this);
   readonly #putters: WaitQueue<void> = new WaitQueue<void>(this);
-  readonly #finished: Finished = new Finished(this);
+  readonly #joiners: WaitQueue<void>;
   #store: Store<T> = new Deque<T>();
   #check: ((item: T) => void) | undefined;
+  // How many were put and are not dealt with.
+  #unfinished = 0;
   #peak = 0;
   #isShutDown = false;
 
@@ -123,6 +124,7 @@ export class Queue<T> implements Waitable<T>, WaitTarget, AsyncIterable<T> {
     this.name = checkNamed(options, "make a queue");
     this.maxsize = maxsize;
     this.#bound = maxsize === 0 ? Infinity : maxsize;
+    this.#joiners = new WaitQueue<void>({ kind: "end of the work in queue", name: this.name });
   }
 
   /** What a wait for it is shown as. */
@@ -237,12 +239,12 @@ export class Queue<T> implements Waitable<T>, WaitTarget, AsyncIterable<T> {
    * @throws {RangeError} When it was said of every item already.
    */
   taskDone(): void {
-    if (this.#finished.missing === 0) {
+    if (this.#unfinished === 0) {
       throw new RangeError(
         `Cannot say that an item of queue "${this.name}" is done as all are: call taskDone() once for each that was got`,
       );
     }
-    this.#finished.subtract(1);
+    this.#finish(1);
   }
 
   /**
@@ -254,7 +256,13 @@ export class Queue<T> implements Waitable<T>, WaitTarget, AsyncIterable<T> {
    * @throws {Cancelled} When the scope is cancelled.
    */
   join(options?: WaitOptions): Promise<void> {
-    return waitFor(this.#finished, options);
+    const scope = currentScope();
+    const barred = entry(scope, options);
+    if (barred !== undefined) return barred;
+    if (this.#unfinished === 0) return DONE;
+    const waiter = new Waiter<void>();
+    this.#joiners.add(waiter);
+    return suspend(scope, waiter, options);
   }
 
   /**
@@ -269,7 +277,7 @@ export class Queue<T> implements Waitable<T>, WaitTarget, AsyncIterable<T> {
     while (this.#putters.size > 0) this.#putters.failFirst(this.#shutDown("put into"));
     if (options.immediate) {
       // Fewer are missing than there were in it when a consumer has called taskDone() too early.
-      this.#finished.subtract(Math.min(this.#store.size, this.#finished.missing));
+      this.#finish(Math.min(this.#store.size, this.#unfinished));
       this.#store.clear();
     }
     while (this.#getters.size > 0) this.#getters.failFirst(this.#shutDown("get from"));
@@ -297,7 +305,7 @@ export class Queue<T> implements Waitable<T>, WaitTarget, AsyncIterable<T> {
       peakSize: this.#peak,
       putters: this.#putters.size,
       getters: this.#getters.size,
-      unfinished: this.#finished.missing,
+      unfinished: this.#unfinished,
       isShutDown: this.#isShutDown,
     });
   }
@@ -317,9 +325,9 @@ export class Queue<T> implements Waitable<T>, WaitTarget, AsyncIterable<T> {
   /** `false` when there is no room. */
   #offer(item: T): boolean {
     if (this.#isShutDown) throw this.#shutDown("put into");
-    this.#check?.(item);
+    if (this.#check !== undefined) this.#check(item);
     if (this.#getters.size > 0) {
-      this.#finished.missing++;
+      this.#unfinished++;
       this.#getters.wakeFirst(item);
       return true;
     }
@@ -330,8 +338,14 @@ export class Queue<T> implements Waitable<T>, WaitTarget, AsyncIterable<T> {
 
   #keep(item: T): void {
     this.#store.push(item);
-    this.#finished.missing++;
-    if (this.#store.size > this.#peak) this.#peak = this.#store.size;
+    this.#unfinished++;
+    const { size } = this.#store;
+    if (size > this.#peak) this.#peak = size;
+  }
+
+  #finish(count: number): void {
+    this.#unfinished -= count;
+    if (this.#unfinished === 0) this.#joiners.wakeAll();
   }
 
   #take(): T {
@@ -370,29 +384,6 @@ export class Queue<T> implements Waitable<T>, WaitTarget, AsyncIterable<T> {
       queue.#store = store;
       queue.#check = check;
     };
-  }
-}
-
-/** The items that were put and not dealt with. To wait for it is to wait until there are none. */
-class Finished implements Waitable<void> {
-  readonly #queue: WaitQueue<void>;
-  missing = 0;
-
-  constructor(queue: WaitTarget) {
-    this.#queue = new WaitQueue<void>({ kind: "end of the work in queue", name: queue.name });
-  }
-
-  subtract(count: number): void {
-    this.missing -= count;
-    if (this.missing === 0) this.#queue.wakeAll();
-  }
-
-  [poll](): void | typeof notReady {
-    if (this.missing > 0) return notReady;
-  }
-
-  [enqueue](node: Parked<void>): void {
-    this.#queue.add(node);
   }
 }
 

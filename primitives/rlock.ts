@@ -88,13 +88,13 @@ export class RLock extends Lock {
   }
 
   /**
-   * Gives the lock back once; with the last time, to the first who waits for it.
+   * Gives it back once; with the last time, to the first who waits for it.
    *
-   * @throws {TypeError} When the calling task does not have it. The lock stays as it is.
+   * @ignore
    */
-  override release(): void {
-    if (this.#again > 0 && this.isOwn()) this.#again--;
-    else super.release();
+  protected override giveUp(): void {
+    if (this.#again > 0) this.#again--;
+    else super.giveUp();
   }
 
   /**

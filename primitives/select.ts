@@ -133,32 +133,30 @@ export function select<A extends SelectArms>(
 ): Promise<Selected<A>> {
   checkOptions(arms, "select");
   const keys = Object.keys(arms);
+  const sources = Object.values(arms);
   if (keys.length === 0) {
     throw new TypeError("Cannot select as there is nothing to wait for. Name one arm at least");
   }
-  for (let i = 0; i < keys.length; i++) checkArm(arms[keys[i]], keys[i]);
+  for (let i = 0; i < keys.length; i++) checkArm(sources[i], keys[i]);
   const scope = currentScope();
   const barred = entry(scope, options);
   if (barred !== undefined) return barred;
 
-  const inOrder = options?.biased === true;
   try {
-    for (let left = keys.length; left > 0; left--) {
-      const place = keys.length - left;
-      if (!inOrder && left > 1) swap(keys, place, place + random(left));
-      const key = keys[place];
-      const value = arms[key][poll]();
-      if (value !== notReady) return Promise.resolve({ key, value } as Selected<A>);
+    for (let i = 0; i < keys.length; i++) {
+      if (options?.biased !== true) drawNext(keys, sources, i);
+      const value = sources[i][poll]();
+      if (value !== notReady) return Promise.resolve({ key: keys[i], value } as Selected<A>);
     }
   } catch (error) {
     return Promise.reject(error);
   }
 
   const selection = new Selection();
-  for (let i = 0; i < keys.length; i++) {
-    const arm = new Arm(selection, keys[i]);
+  for (const [key, source] of Object.entries(arms)) {
+    const arm = new Arm(selection, key);
     selection.arms.push(arm);
-    arms[keys[i]][enqueue](arm);
+    source[enqueue](arm);
   }
   return suspend(scope, selection, options) as Promise<Selected<A>>;
 }
@@ -175,10 +173,15 @@ function checkArm(arm: unknown, key: string): void {
   );
 }
 
-function swap(list: string[], a: number, b: number): void {
-  const other = list[a];
-  list[a] = list[b];
-  list[b] = other;
+/** Draws the arm to be tried next of those that were not, and brings it to `place`. */
+function drawNext(keys: string[], sources: Waitable<unknown>[], place: number): void {
+  const drawn = place + random(keys.length - place);
+  const key = keys[drawn];
+  const source = sources[drawn];
+  keys[drawn] = keys[place];
+  sources[drawn] = sources[place];
+  keys[place] = key;
+  sources[place] = source;
 }
 
 // Of our own and with a fixed seed, so that a program that is repeated selects the same.
@@ -189,7 +192,8 @@ function random(below: number): number {
   state ^= state << 13;
   state ^= state >>> 17;
   state ^= state << 5;
-  return (state >>> 0) % below;
+  // Scaled and not by `%`, which is a division in floating point here.
+  return ((state >>> 16) * below) >>> 16;
 }
 
 keepShape(new Selection());

@@ -46,6 +46,11 @@ export class SortedList<T> {
     return this.#size;
   }
 
+  /** The smallest item, of equal ones the eldest. There has to be one. */
+  get first(): T {
+    return this.#first.items[this.#first.low];
+  }
+
   /** Adds an item behind all that are smaller or equal. */
   insert(item: T): void {
     const { items } = this.#last;

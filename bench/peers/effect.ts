@@ -6,3 +6,5 @@
 
 export * as Effect from "npm:effect@4.1.0/Effect";
 export * as Fiber from "npm:effect@4.1.0/Fiber";
+export * as Queue from "npm:effect@4.1.0/Queue";
+export * as Semaphore from "npm:effect@4.1.0/Semaphore";

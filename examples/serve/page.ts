@@ -1,41 +1,26 @@
 /**
- * The page at `/`: what runs here, what there is to try, and the tree of tasks. Plain HTML that needs
- * nothing from elsewhere, follows the reader's colors, and reads well aloud.
+ * The page at `/`: what runs here, what there is to try, the jobs, and the tree of tasks.
  *
  * @module
  */
 
+import { document, escape } from "./document.ts";
+import type { Job, JobsState } from "./jobs.ts";
+
 /** What the page shows. */
 export interface PageContent {
   readonly servers: readonly (readonly [name: string, address: string])[];
+  readonly jobs: JobsState;
   readonly tree: string;
   readonly deadline: number;
   readonly slow: number;
 }
 
 /** The page as HTML. */
-export function page({ servers, tree, deadline, slow }: PageContent): string {
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>Grove: what is running</title>
-<style>
-:root { color-scheme: light dark; --line: color-mix(in srgb, currentColor 25%, transparent); }
-body { font: 1rem/1.6 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { line-height: 1.2; }
-table { border-collapse: collapse; width: 100%; }
-caption { text-align: left; padding-bottom: .5rem; }
-th, td { text-align: left; padding: .4rem .8rem .4rem 0; border-top: 1px solid var(--line);
-  vertical-align: top; }
-code, pre { font: .9rem/1.5 ui-monospace, monospace; }
-pre { overflow-x: auto; padding: 1rem; border: 1px solid var(--line); border-radius: .5rem; }
-</style>
-</head>
-<body>
-<main>
-<h1>Grove is running</h1>
+export function page({ servers, jobs, tree, deadline, slow }: PageContent): string {
+  return document(
+    "Grove: what is running",
+    `<h1>Grove is running</h1>
 <p>One program, and every task in it has an owner.</p>
 
 <h2 id="servers">Servers</h2>
@@ -43,6 +28,11 @@ ${serverTable(servers)}
 
 <h2 id="try">To try</h2>
 <dl>
+<dt><a href="/chat"><code>/chat</code></a></dt>
+<dd>Talk with whoever is there: open it twice. For programs it is a stream of events.</dd>
+<dt><a href="/jobs"><code>/jobs</code></a></dt>
+<dd>The <a href="#jobs">jobs</a> as JSON. A <code>POST</code> to
+<code>/jobs?priority=1&amp;ms=3000&amp;name=sweep</code> puts one more.</dd>
 <dt><a href="/fanout?n=20&amp;ms=300"><code>/fanout?n=20&amp;ms=300</code></a></dt>
 <dd>20 tasks of 300 ms each, side by side. All together they have ${deadline} ms:
 <a href="/fanout?n=20&amp;ms=3000">3000 ms each</a> are too many.</dd>
@@ -55,13 +45,13 @@ it, and look again.</dd>
 <dd>Says “ok” as long as it serves.</dd>
 </dl>
 
+<h2 id="jobs">Jobs</h2>
+${jobSection(jobs)}
+
 <h2 id="tasks">Tasks at this moment</h2>
 <pre tabindex="0" role="region" aria-labelledby="tasks">${escape(tree)}</pre>
-<p><a href="/">Look again</a></p>
-</main>
-</body>
-</html>
-`;
+<p><a href="/">Look again</a></p>`,
+  );
 }
 
 function serverTable(servers: PageContent["servers"]): string {
@@ -78,6 +68,35 @@ ${rows.join("\n")}
 </table>`;
 }
 
-function escape(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll('"', "&quot;");
+function jobSection({ stats, workers, waiting, done }: JobsState): string {
+  if (workers.length === 0) return "<p>Nobody works here: the platform answers requests only.</p>";
+  const rows = workers.map(({ name, job }) =>
+    `<tr><th scope="row">${name}</th><td>${job === null ? "waits for a job" : about(job)}</td></tr>`
+  );
+  return `<table>
+<caption>The job with the lowest priority number is next, and of equal ones the first.</caption>
+<thead><tr><th scope="col">Worker</th><th scope="col">Does</th></tr></thead>
+<tbody>
+${rows.join("\n")}
+</tbody>
+</table>
+<p>Places taken in the queue: ${stats.size} of ${stats.maxsize}. Clients that wait for one:
+${stats.putters}.</p>
+${list("Not begun", waiting)}
+${list("Done last", done)}
+<form method="post">
+<button formaction="/jobs?priority=1&amp;ms=3000">Put an urgent job</button>
+<button formaction="/jobs?priority=9&amp;ms=3000">Put a job that can wait</button>
+</form>`;
+}
+
+function list(title: string, jobs: readonly Job[]): string {
+  if (jobs.length === 0) return "";
+  return `<h3>${title}</h3>\n<ul>\n${
+    jobs.map((job) => `<li>${about(job)}</li>`).join("\n")
+  }\n</ul>`;
+}
+
+function about({ number, name, priority, ms }: Job): string {
+  return `${number}: ${escape(name)} (priority ${priority}, ${ms} ms)`;
 }

@@ -14,7 +14,11 @@ import {
   sleep,
   taskGroup,
 } from "../../mod.ts";
+import { publish, showChat } from "./chat.ts";
+import { jobsState, putJob } from "./jobs.ts";
 import { page } from "./page.ts";
+import { BadRequest, numberFrom, preferred } from "./queries.ts";
+import { html, json, text } from "./replies.ts";
 
 /** The limits of the HTTP part. */
 export const limits: FetchHandlerOptions = { name: "http", timeout: 60_000, maxConcurrent: 1000 };
@@ -28,36 +32,51 @@ const FANOUT_DEADLINE = 2000;
 /** How long `/slow` takes. */
 const SLOW = 30_000;
 
-type Route = (url: URL, request: Request) => Response | Promise<Response>;
+type Answer = (url: URL, request: Request) => Response | Promise<Response>;
 
-const routes: Record<string, Route> = {
-  "/": () => html(page({ servers, tree: formatTree(), deadline: FANOUT_DEADLINE, slow: SLOW })),
-  "/fanout": fanOut,
-  "/slow": slow,
-  "/tasks": tasks,
-  "/healthz": () => currentTask().stopping ? text("stopping\n", 503) : text("ok\n"),
+/** What is at each path, for each method; GET stands for HEAD, too. */
+const routes: Record<string, { GET: Answer; POST?: Answer }> = {
+  "/": { GET: home },
+  "/chat": { GET: showChat, POST: publish },
+  "/fanout": { GET: fanOut },
+  "/jobs": { GET: () => json(jobsState()), POST: putJob },
+  "/slow": { GET: slow },
+  "/tasks": { GET: tasks },
+  "/healthz": { GET: () => currentTask().stopping ? text("stopping\n", 503) : text("ok\n") },
 };
 
 /** Answers a request. */
-export function answer(request: Request): Response | Promise<Response> {
+export async function answer(request: Request): Promise<Response> {
   const url = new URL(request.url);
   if (!Object.hasOwn(routes, url.pathname)) {
     return text(`There is nothing at ${url.pathname}; see / for what there is.\n`, 404);
   }
-  if (request.method !== "GET" && request.method !== "HEAD") {
-    const response = text(`${url.pathname} answers GET only.\n`, 405);
-    response.headers.set("allow", "GET, HEAD");
+  const { GET, POST } = routes[url.pathname];
+  const method = request.method === "HEAD" ? "GET" : request.method;
+  const asked = method === "GET" ? GET : method === "POST" ? POST : undefined;
+  if (asked === undefined) {
+    const methods = POST === undefined ? "GET" : "GET and POST";
+    const response = text(`${url.pathname} answers ${methods} only.\n`, 405);
+    response.headers.set("allow", POST === undefined ? "GET, HEAD" : "GET, HEAD, POST");
     return response;
   }
-  return routes[url.pathname](url, request);
+  try {
+    return await asked(url, request);
+  } catch (error) {
+    if (error instanceof BadRequest) return json({ error: error.message }, error.status);
+    throw error;
+  }
+}
+
+function home(): Response {
+  const jobs = jobsState();
+  return html(page({ servers, jobs, tree: formatTree(), deadline: FANOUT_DEADLINE, slow: SLOW }));
 }
 
 /** A group of `n` tasks that take `ms` milliseconds each, with a deadline for all of them. */
 async function fanOut(url: URL): Promise<Response> {
   const n = numberFrom(url, "n", { least: 1, most: 1000, otherwise: 10 });
-  if (n instanceof Response) return n;
   const ms = numberFrom(url, "ms", { least: 0, most: 10_000, otherwise: 100 });
-  if (ms instanceof Response) return ms;
   const began = performance.now();
   let finished = 0;
   const { timedOut } = await moveOnAfter(FANOUT_DEADLINE, () =>
@@ -88,69 +107,14 @@ async function slow(): Promise<Response> {
 
 /** All live tasks: as JSON, or as text to whoever prefers it. */
 function tasks(url: URL, request: Request): Response {
-  const format = url.searchParams.get("format") ?? preferredFormat(request);
+  const preference = preferred(request, "application/json", "text/plain");
+  const format = url.searchParams.get("format") ?? (preference === "text/plain" ? "text" : "json");
   switch (format) {
     case "json":
       return json(inspect());
     case "text":
       return text(`${formatTree()}\n`);
     default:
-      return json({ error: `'format' must be "json" or "text": received "${format}"` }, 400);
+      throw new BadRequest(`'format' must be "json" or "text": received "${format}"`);
   }
-}
-
-/** Whether a request would rather have text or JSON, by its Accept header. */
-function preferredFormat(request: Request): "json" | "text" {
-  let best: "json" | "text" = "json";
-  let bestQuality = 0;
-  for (const range of (request.headers.get("accept") ?? "*/*").split(",")) {
-    const [type, ...parameters] = range.split(";").map((part) => part.trim().toLowerCase());
-    const format = type === "text/plain" || type === "text/*"
-      ? "text"
-      : type === "application/json" || type === "application/*" || type === "*/*"
-      ? "json"
-      : undefined;
-    const quality = Number(parameters.find((p) => p.startsWith("q="))?.slice(2) ?? 1);
-    if (format !== undefined && quality > bestQuality) {
-      best = format;
-      bestQuality = quality;
-    }
-  }
-  return best;
-}
-
-/** A whole number from the query; a 400 that says what is wrong with it. */
-function numberFrom(
-  url: URL,
-  name: string,
-  { least, most, otherwise }: { least: number; most: number; otherwise: number },
-): number | Response {
-  const value = url.searchParams.get(name);
-  if (value === null) return otherwise;
-  const number = Number(value);
-  if (/^\d+$/.test(value) && number >= least && number <= most) return number;
-  return json({
-    error: `'${name}' must be a whole number from ${least} to ${most}: received "${value}"`,
-  }, 400);
-}
-
-function text(body: string, status = 200): Response {
-  return new Response(body, {
-    status,
-    headers: { "content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff" },
-  });
-}
-
-function json(body: unknown, status = 200): Response {
-  return Response.json(body, { status, headers: { "cache-control": "no-store" } });
-}
-
-function html(body: string): Response {
-  return new Response(body, {
-    headers: {
-      "content-type": "text/html; charset=utf-8",
-      "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
-      "cache-control": "no-store",
-    },
-  });
 }

@@ -1,5 +1,5 @@
 /**
- * The two servers, in one nursery under `main`.
+ * The two servers and the workers, in one nursery under `main`.
  *
  * @module
  */
@@ -13,6 +13,7 @@ import {
   serveHttp,
   type SocketStream,
 } from "../../mod.ts";
+import { runWorkers } from "./jobs.ts";
 import { answer, limits, servers } from "./routes.ts";
 
 const HOSTNAME = "127.0.0.1";
@@ -20,12 +21,13 @@ const HOSTNAME = "127.0.0.1";
 /** A setting that makes no sense. Like a port in use, it is told in a line, and not by a stack. */
 class BadSetting extends Error {}
 
-/** Runs both servers until a signal stops them; sets the exit code. */
+/** Runs all of it until a signal stops it; sets the exit code. */
 export function runServers(): Promise<void> {
   return main(async (task) => {
     const http = { hostname: HOSTNAME, port: portFrom("PORT", 8000) };
     const echo = { hostname: HOSTNAME, port: portFrom("ECHO_PORT", 8007) };
     await nursery(async (services) => {
+      services.spawn(runWorkers, { name: "jobs" });
       const httpServer = await services.start<Listening>(
         (_task, started) => serveHttp(http, answer, { ...limits, started }),
         { name: "HTTP server" },

@@ -95,7 +95,7 @@ export function callSite(): CallSite {
 export function formatSite(site: CallSite): string | undefined {
   for (const line of site.stack?.split("\n") ?? []) {
     // "at fn (place)", "at async place"; what the platform calls by itself has no place.
-    const place = /^\s*at (?:.*\()?(?:async )?(.*:\d+:\d+)\)?$/.exec(line)?.[1];
+    const place = /^\s*at (?:.*? \()?(?:async )?(.*:\d+:\d+)\)?$/.exec(line)?.[1];
     if (place !== undefined && !OWN.some((folder) => place.startsWith(folder))) return place;
   }
   return undefined;

@@ -80,6 +80,17 @@ export class WaitQueue<T, Target extends WaitTarget = WaitTarget> {
     if (++this.size > this.peak) this.peak = this.size;
   }
 
+  /** Puts a node at the front. It must not be in a queue. */
+  addFirst(node: Parked<T>): void {
+    const head = this.#head;
+    node.queue = this;
+    node.next = head;
+    if (head === null) this.#tail = node;
+    else head.prev = node;
+    this.#head = node;
+    if (++this.size > this.peak) this.peak = this.size;
+  }
+
   /** Takes a node out wherever it stands. It has to be in this queue. */
   remove(node: Parked<T>): void {
     const { next, prev } = node;

@@ -18,12 +18,13 @@ class SignalQueue extends WaitQueue<void> {
   constructor(signal: AbortSignal) {
     super(SIGNAL);
     this.#signal = signal;
-    signal.addEventListener("abort", this.#aborted);
+    signal.addEventListener("abort", this.#aborted, { once: true });
   }
 
   readonly #aborted = (): void => this.wakeAll();
 
   protected override emptied(): void {
+    if (this.#signal.aborted) return; // It has called, and will not again.
     this.#signal.removeEventListener("abort", this.#aborted);
     queues.delete(this.#signal);
   }

@@ -68,7 +68,7 @@ Deno.test("linesOf() says bytes in place of ns in a row of bytes", () => {
   assertEquals(Object.keys(floor), ["row", "contender", "bytes", "ratio", "spread"]);
 });
 
-Deno.test("goalLine() judges by the per-round ratios, against any contender, or by bytes", () => {
+Deno.test("goalLine() judges by the per-round ratios, against any contender, or by time or bytes alone", () => {
   assertEquals(
     goalLine(slowed, { times: 2, of: "floor" }),
     "goal: grove ≤ 2 × floor: 2.00, reached",
@@ -81,6 +81,7 @@ Deno.test("goalLine() judges by the per-round ratios, against any contender, or 
     goalLine({ ...slowed, unit: "bytes" }, { bytes: 1200 }),
     "goal: grove ≤ 1,200 bytes: 400.0, reached",
   );
+  assertEquals(goalLine(slowed, { ns: 5 }), "goal: grove ≤ 5.00 ns: 400.0, NOT REACHED");
   assertThrows(() => goalLine(slowed, { times: 1, of: "oak" }), Error, "no such contender");
 });
 

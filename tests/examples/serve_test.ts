@@ -2,25 +2,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { connect, listen } from "../../mod.ts";
 import { Program } from "../io/program.ts";
 import { bytes, text } from "../io/pair.ts";
-
-const windows = Deno.build.os === "windows";
-
-const MAIN = "examples/serve/main.ts";
-const FREE = { PORT: "0", ECHO_PORT: "0" };
-const FLAGS = ["--allow-net=127.0.0.1", "--allow-env=PORT,ECHO_PORT"];
-
-/** Starts the app as `deno task serve` does, and waits until it serves. */
-async function app(env: Record<string, string> = FREE) {
-  const program = new Program(["task", "serve"], env);
-  const [, base] = await program.printed(/^HTTP on (http:.*)\/$/m);
-  const [, port] = await program.printed(/^TCP echo on 127.0.0.1:(\d+)$/m);
-  return {
-    program,
-    base,
-    echo: { hostname: "127.0.0.1", port: Number(port) },
-    [Symbol.asyncDispose]: () => program[Symbol.asyncDispose](),
-  };
-}
+import { app, FLAGS, FREE, MAIN, windows } from "./app.ts";
 
 /** Runs the app to its end. */
 async function ended(env: Record<string, string>, flags = FLAGS) {
@@ -32,7 +14,7 @@ Deno.test({
   name: "serve: all that it does, and Ctrl-C, which drains it and ends it with 0 [I3]",
   ignore: windows,
   fn: async (t) => {
-    await using server = await app();
+    await using server = await app(["task", "serve"]);
     const { program, base, echo } = server;
 
     await t.step("the page says what is running", async () => {

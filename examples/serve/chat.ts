@@ -1,0 +1,109 @@
+/**
+ * A chat over Server-Sent Events: a broadcast, and a stream of events for each reader. One who does
+ * not read as fast as others write is dropped, and nobody else notices.
+ *
+ * The streams are pulled: an event is taken out of the subscription when the server is ready to send
+ * it, and the buffer that counts is the subscription's own.
+ *
+ * @module
+ */
+
+import {
+  after,
+  Broadcast,
+  BrokenResourceError,
+  cancellable,
+  cancelScope,
+  ClosedError,
+  currentTask,
+  select,
+  type Subscription,
+} from "../../mod.ts";
+import { chatPage } from "./chat_page.ts";
+import { BadRequest, bodyOf, nameFrom, preferred } from "./queries.ts";
+import { html, json } from "./replies.ts";
+
+/** How many messages a reader may be behind. */
+const CAPACITY = 8;
+
+/** How many bytes a message may have. */
+const LONGEST = 16 * 1024;
+
+/** After how many milliseconds without a message a reader is told that the stream is alive. */
+const HEARTBEAT = 15_000;
+
+/** What is published: events as they are sent, so that they are encoded once for all readers. */
+const chat = new Broadcast<Uint8Array>({ name: "chat" });
+
+const encoder = new TextEncoder();
+
+/** The chat as a program, a person or an `EventSource` wants it: its state, its page, its stream. */
+export function showChat(_url: URL, request: Request): Response {
+  switch (preferred(request, "application/json", "text/html", "text/event-stream")) {
+    case "text/event-stream":
+      return new Response(events(), {
+        headers: { "content-type": "text/event-stream", "cache-control": "no-store" },
+      });
+    case "text/html": {
+      const nonce = crypto.randomUUID();
+      return html(chatPage(nonce), nonce);
+    }
+    default:
+      return json(chat.stats());
+  }
+}
+
+/** Publishes the body as a message. */
+export async function publish(url: URL, request: Request): Promise<Response> {
+  const from = nameFrom(url, "from", "somebody");
+  const text = await cancellable(bodyOf(request, LONGEST));
+  if (text.trim() === "") {
+    throw new BadRequest("The body must be the text of the message: it is empty");
+  }
+  await chat.publish(event("message", { from, text }));
+  return new Response(null, { status: 204 });
+}
+
+/** The events for one reader, from now on. */
+function events(): ReadableStream<Uint8Array> {
+  const request = currentTask();
+  const subscription = chat.subscribe({ capacity: CAPACITY, slow: "fail" });
+  return new ReadableStream({
+    start(controller) {
+      controller.enqueue(event("hello", { readers: chat.stats().subscribers }));
+    },
+    // The platform pulls from outside all tasks, when the request's task has long ended. What it ran
+    // in, the server, is where the wait belongs, and with whose stop it ends.
+    pull: (controller) =>
+      request.run(() =>
+        cancelScope(() => sendNext(subscription, controller), { name: "chat reader" })
+      ),
+    cancel: () => subscription.close(),
+  }, { highWaterMark: 0 });
+}
+
+/** Sends the next event, or ends the stream. */
+async function sendNext(
+  subscription: Subscription<Uint8Array>,
+  controller: ReadableStreamDefaultController<Uint8Array>,
+): Promise<void> {
+  try {
+    const arms = { message: subscription, silence: after(HEARTBEAT) };
+    const next = await select(arms, { endOnStop: true });
+    controller.enqueue(next.key === "message" ? next.value : encoder.encode(": still here\n\n"));
+  } catch (error) {
+    if (error instanceof BrokenResourceError) {
+      controller.enqueue(event("dropped", { behind: CAPACITY }));
+    } else if (!(error instanceof ClosedError)) {
+      throw error;
+    } else if (subscription.closed) {
+      return; // The client has gone away.
+    }
+    subscription.close();
+    controller.close();
+  }
+}
+
+function event(type: string, data: unknown): Uint8Array {
+  return encoder.encode(`event: ${type}\ndata: ${JSON.stringify(data)}\n\n`);
+}

@@ -1,0 +1,44 @@
+/**
+ * The demonstration server, started for a test.
+ *
+ * @module
+ */
+
+import { Program } from "../io/program.ts";
+
+export const windows = Deno.build.os === "windows";
+
+export const MAIN = "examples/serve/main.ts";
+
+export const FLAGS = ["--allow-net=127.0.0.1", "--allow-env=PORT,ECHO_PORT"];
+
+/** Free ports for both servers. */
+export const FREE = { PORT: "0", ECHO_PORT: "0" };
+
+/**
+ * Starts the app, and waits until it serves. It is killed in the end; `deno task` would leave it
+ * behind then, so whoever starts it by that stops it before.
+ */
+export async function app(
+  args = ["run", "--unstable-no-legacy-abort", ...FLAGS, MAIN, "start"],
+) {
+  const program = new Program(args, FREE);
+  const [, base] = await program.printed(/^HTTP on (http:.*)\/$/m);
+  const [, port] = await program.printed(/^TCP echo on 127.0.0.1:(\d+)$/m);
+  return {
+    program,
+    base,
+    echo: { hostname: "127.0.0.1", port: Number(port) },
+    [Symbol.asyncDispose]: () => program[Symbol.asyncDispose](),
+  };
+}
+
+/** Asks again and again, until the answer satisfies a condition; not for ever. */
+export async function until<T>(ask: () => Promise<T>, condition: (answer: T) => boolean) {
+  const deadline = performance.now() + 20_000;
+  for (;;) {
+    const answer = await ask();
+    if (condition(answer)) return answer;
+    if (performance.now() > deadline) throw new Error(`It never came: ${JSON.stringify(answer)}`);
+  }
+}
