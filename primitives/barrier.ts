@@ -6,8 +6,9 @@
 
 import { checkCount } from "./kernel/check.ts";
 import { currentScope } from "./kernel/context.ts";
-import { BrokenResourceError } from "./kernel/errors.ts";
+import { BrokenResourceError, type Cancelled } from "./kernel/errors.ts";
 import { WaitQueue, type WaitTarget } from "./kernel/queue.ts";
+import { isShielded, parentOf, type Scope } from "./kernel/scope.ts";
 import { entry, suspend, Waiter, type WaitOptions } from "./kernel/wait.ts";
 import { checkNamed, type NamedOptions } from "./named.ts";
 
@@ -23,15 +24,21 @@ export interface BarrierStats {
 
 /** One who has arrived, and whose leaving breaks the barrier. */
 class Arrival extends Waiter<number> {
-  readonly #leave: () => void;
+  readonly #leave: (cancelled: Cancelled | undefined) => void;
+  #cancelled: Cancelled | undefined;
 
-  constructor(index: number, leave: () => void) {
+  constructor(index: number, leave: (cancelled: Cancelled | undefined) => void) {
     super(index);
     this.#leave = leave;
   }
 
+  override cancel(error: Cancelled): void {
+    this.#cancelled = error;
+    super.cancel(error);
+  }
+
   protected override left(): void {
-    this.#leave();
+    this.#leave(this.#cancelled);
   }
 }
 
@@ -120,7 +127,7 @@ export class Barrier implements WaitTarget {
       }
       return Promise.resolve(index);
     }
-    const arrival = new Arrival(index, () => this.#left());
+    const arrival = new Arrival(index, (cancelled) => this.#left(cancelled));
     this.#queue.add(arrival);
     return suspend(scope, arrival, options);
   }
@@ -150,15 +157,23 @@ export class Barrier implements WaitTarget {
     });
   }
 
-  #left(): void {
-    if (this.#telling) return;
+  #left(cancelled: Cancelled | undefined): void {
+    // Once it is broken, whoever still is here is about to be cancelled too.
+    if (this.#telling || this.#broken) return;
     this.#broken = true;
-    this.#tell("another task has left it");
+    this.#tell("another task has left it", cancelled);
   }
 
-  #tell(reason: string): void {
+  /** Tells all who wait, but for those whom the same cancellation reaches: they did not fail. */
+  #tell(reason: string, cancelled?: Cancelled): void {
     this.#telling = true;
-    while (this.#queue.failFirst(this.#breach(reason)));
+    for (let node = this.#queue.first; node !== null;) {
+      const arrival = node as Arrival;
+      node = node.next;
+      if (cancelled !== undefined && reaches(cancelled, arrival.scope)) continue;
+      this.#queue.remove(arrival);
+      arrival.fail(this.#breach(reason));
+    }
     this.#telling = false;
   }
 
@@ -167,4 +182,12 @@ export class Barrier implements WaitTarget {
       `Cannot wait at barrier "${this.name}" as ${reason}. Let all parties begin again after reset()`,
     );
   }
+}
+
+/** Whether a cancellation reaches a scope below: no shield is in between. */
+function reaches(cancelled: Cancelled, scope: Scope | null): boolean {
+  for (; scope !== null && scope !== cancelled.scope; scope = parentOf(scope)) {
+    if (isShielded(scope)) return false;
+  }
+  return scope !== null;
 }

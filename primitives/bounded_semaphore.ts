@@ -40,11 +40,12 @@ export class BoundedSemaphore extends Semaphore {
   /**
    * Makes a bounded semaphore.
    *
-   * @param permits How many permits there are: a whole number from 0 up, or `Infinity`.
+   * @param permits How many permits there are: a whole number from 0 up.
    * @param options `name`.
    * @throws {TypeError | RangeError} When an argument makes no sense.
    */
   constructor(permits: number, options?: NamedOptions) {
+    checkCount(permits, "make a bounded semaphore", "the number of permits", 0, false);
     super(permits, options);
     this.#bound = permits;
   }

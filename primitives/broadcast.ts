@@ -35,7 +35,7 @@ export interface SubscribeOptions extends NamedOptions {
   /**
    * What happens when one more is published than it has room for: the publisher waits ("wait", the
    * default), the oldest item is dropped ("drop-oldest"), or the subscription fails with a
-   * `BrokenResourceError` ("fail").
+   * `BrokenResourceError` and what waits in it is thrown away ("fail").
    */
   slow?: "wait" | "drop-oldest" | "fail";
 }
@@ -298,6 +298,18 @@ export class Subscription<T> implements Waitable<T>, WaitTarget, AsyncIterable<T
    */
   receive(options?: WaitOptions): Promise<T> {
     return waitFor(this, options);
+  }
+
+  /**
+   * Receives an item if there is one.
+   *
+   * @returns The item, in an object as it may be `undefined` itself; `undefined` when there is none.
+   * @throws {ClosedError} When the subscription or its broadcast is closed, and no item is left.
+   * @throws {BrokenResourceError} When it was slow, and was to fail then.
+   */
+  tryReceive(): { readonly value: T } | undefined {
+    const value = this[poll]();
+    return value === notReady ? undefined : { value };
   }
 
   /** Ends it, and throws away what is in it. Does nothing the second time. */

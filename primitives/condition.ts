@@ -11,6 +11,7 @@
 import { checkCount, checkFunction } from "./kernel/check.ts";
 import { currentClock } from "./kernel/clock.ts";
 import { currentScope } from "./kernel/context.ts";
+import { TimeoutError } from "./kernel/errors.ts";
 import { mayFloat } from "./kernel/floating.ts";
 import { waiting } from "./kernel/hold.ts";
 import { WaitQueue, type WaitTarget } from "./kernel/queue.ts";
@@ -24,7 +25,7 @@ import {
   type WaitOptions,
 } from "./kernel/wait.ts";
 import type { Guard } from "./guard.ts";
-import { isOwnLock, Lock } from "./lock.ts";
+import { dependents, isOwnLock, Lock } from "./lock.ts";
 import { checkNamed, type NamedOptions } from "./named.ts";
 import { restoreDepth, yieldLock } from "./rlock.ts";
 import { shield } from "./shield.ts";
@@ -40,6 +41,19 @@ export interface ConditionStats {
 /** A wait for a condition: in its queue until it is notified, in the queue of the lock after. */
 class ConditionWaiter extends Waiter<Guard> {
   notified = false;
+}
+
+/** Those who wait to be notified. When the lock is broken nobody can do that, and they are told. */
+class Sleepers extends WaitQueue<Guard, Condition> {
+  override add(waiter: ConditionWaiter): void {
+    if (this.size === 0) dependents(this.target.lock).add(this);
+    super.add(waiter);
+  }
+
+  /** @ignore */
+  override emptied(): void {
+    dependents(this.target.lock).delete(this);
+  }
 }
 
 /**
@@ -71,7 +85,7 @@ export class Condition implements WaitTarget {
   readonly name: string;
   /** The lock under which the condition changes. */
   readonly lock: Lock;
-  readonly #queue: WaitQueue<Guard> = new WaitQueue<Guard>(this);
+  readonly #queue: Sleepers;
 
   /**
    * Makes a condition.
@@ -86,6 +100,7 @@ export class Condition implements WaitTarget {
       throw new TypeError("Cannot make a condition as its lock must be a Lock or an RLock");
     }
     this.lock = lock ?? new Lock({ name: this.name });
+    this.#queue = new Sleepers(this);
   }
 
   /** What a wait for it is shown as. */
@@ -184,11 +199,19 @@ export class Condition implements WaitTarget {
   }
 
   async #waitUntil<R>(predicate: () => R, options: WaitOptions = {}): Promise<R> {
-    const due = currentClock().now() + (options.timeout ?? Infinity);
+    const { timeout = Infinity, signal } = options;
+    const due = currentClock().now() + timeout;
     for (;;) {
       const holds = predicate();
       if (holds) return holds;
-      await this.wait({ ...options, timeout: Math.max(0, due - currentClock().now()) });
+      try {
+        await this.wait({ ...options, timeout: Math.max(0, due - currentClock().now()) });
+      } catch (error) {
+        if (!(error instanceof TimeoutError) || error === signal?.reason) throw error;
+        throw new TimeoutError(
+          `Cannot wait for condition "${this.name}" any longer as the time is up: ${timeout} ms. Give it more, or go on without`,
+        );
+      }
     }
   }
 

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { mayFloat } from "./kernel/floating.ts";
 import { keepShape } from "./kernel/shapes.ts";
 
 /**
@@ -24,30 +25,37 @@ import { keepShape } from "./kernel/shapes.ts";
  * ```
  */
 export class Guard implements Disposable {
-  #giveBack: (() => void) | null;
+  readonly #giveBack: () => boolean | void;
+  #spent = false;
 
   /**
    * Guards are made by what they give back to.
    *
-   * @param giveBack Gives it back.
+   * @param giveBack Gives it back; answers `false` when the caller does not have it.
    */
-  constructor(giveBack: () => void) {
+  constructor(giveBack: () => boolean | void) {
     this.#giveBack = giveBack;
   }
 
   /** Gives back what was acquired. Does nothing the second time. */
   [Symbol.dispose](): void {
-    const giveBack = this.#giveBack;
-    if (giveBack === null) return;
-    this.#giveBack = null;
-    giveBack();
+    if (this.#spent) return;
+    this.#spent = true; // First: giving back may throw.
+    this.#spent = this.#giveBack() !== false;
   }
 }
 
 keepShape(new Guard(() => {}));
 
 /** Calls a function with something acquired, and gives it back when the function has ended. */
-export async function guarded<R>(
+export function guarded<R>(
+  acquired: Promise<Disposable>,
+  fn: () => R | PromiseLike<R>,
+): Promise<R> {
+  return mayFloat(callGuarded(acquired, fn));
+}
+
+async function callGuarded<R>(
   acquired: Promise<Disposable>,
   fn: () => R | PromiseLike<R>,
 ): Promise<R> {

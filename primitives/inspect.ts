@@ -10,7 +10,7 @@ import { checkOptions, checkTime } from "./kernel/check.ts";
 import { currentClock } from "./kernel/clock.ts";
 import { rootScope } from "./kernel/context.ts";
 import { type Held, heldBy } from "./kernel/deadlock.ts";
-import type { Holder } from "./kernel/hold.ts";
+import { Hold } from "./kernel/hold.ts";
 import {
   type Blocked,
   blockedIn,
@@ -145,9 +145,10 @@ function waitingFor({ targets }: Blocked<unknown>): WaitingFor[] {
   if (targets.length === 0) return [{ kind: "promise", name: "" }];
   return targets.map((target) => {
     const { kind, name } = target;
-    const holders = heldBy in target ? (target as Held)[heldBy]() : null;
-    if (holders === null || holders === target as Holder) return { kind, name };
-    return { kind, name, heldBy: [holders].flat().map((holder) => holder.name) };
+    const blockers = heldBy in target ? [(target as Held)[heldBy]() ?? []].flat() : [];
+    const holds = blockers.filter((blocker) => blocker instanceof Hold);
+    if (holds.length === 0) return { kind, name };
+    return { kind, name, heldBy: holds.map((hold) => hold.owner!.name) };
   });
 }
 

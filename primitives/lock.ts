@@ -45,6 +45,9 @@ export interface LockStats {
   readonly broken: boolean;
 }
 
+/** Other queues of those who wait for a lock in the end, and are to hear when it is broken. */
+export let dependents: (lock: Lock) => Set<WaitQueue<Guard>>;
+
 /** Whether the calling task has a lock. */
 export let isOwnLock: (lock: Lock) => boolean;
 
@@ -54,6 +57,10 @@ export let isOwnLock: (lock: Lock) => boolean;
  * The owner is a task, not a flow of control: code outside any task counts as one, and so do the
  * functions that one task runs under `Promise.all`. What is to exclude each other needs a task
  * each: `all([…])`, `taskGroup`, a request of `fetchHandler`.
+ *
+ * Disposing of a guard releases the lock if the calling task has it, once for each guard. So where
+ * the lock was released by hand and acquired again within the block of a `using`, the end of the
+ * block gives it back.
  *
  * In a `select` the lock stands for acquiring it, and gives the guard.
  *
@@ -81,16 +88,19 @@ export class Lock implements Waitable<Guard>, WaitTarget {
   readonly name: string;
   readonly #hold: Hold = new Hold(this, (owner) => this.#break(owner));
   readonly #queue: WaitQueue<Guard, Lock> = new WaitQueue<Guard, Lock>(this);
+  #dependents: Set<WaitQueue<Guard>> | null = null;
   #brokenBy: string | null = null;
-  readonly #giveBack = (): void => {
-    this.#granted = null; // The next one gets a guard of its own.
+  // A task that takes the lock again and again, and gives it back by hand, gets the same guard, and
+  // the same promise of it: taking a free lock then allocates nothing.
+  #granted: Promise<Guard> | null = null;
+  #grantedTo = NaN;
+  readonly #giveBack = (): boolean => {
     // It may have been given back by release() already, and taken by another task since.
-    if (this.isOwn()) this.giveUp();
+    if (!this.isOwn()) return false;
+    this.#granted = null;
+    this.giveUp();
+    return true;
   };
-  // One guard, and one promise of it, for all who do not dispose of it: taking a free lock then
-  // allocates nothing.
-  #guard: Guard = new Guard(this.#giveBack);
-  #granted: Promise<Guard> | null = Promise.resolve(this.#guard);
 
   /**
    * Makes a free lock.
@@ -137,7 +147,9 @@ export class Lock implements Waitable<Guard>, WaitTarget {
     if (this.#hold.owner === null) {
       if (this.#brokenBy !== null) return Promise.reject(this.#broken());
       this.#take(task);
-      return this.#granted ?? this.#grant();
+      return this.#granted !== null && this.#grantedTo === task.id
+        ? this.#granted
+        : this.#grant(task);
     }
     const waiter = new Waiter<Guard>(lockSite());
     return suspendFor(scope, task, this.#queue, waiter, options);
@@ -206,9 +218,7 @@ export class Lock implements Waitable<Guard>, WaitTarget {
 
   /** @ignore */
   [poll](): Guard | typeof notReady {
-    if (!this.tryAcquire()) return notReady;
-    if (this.#granted === null) this.#grant();
-    return this.#guard;
+    return this.tryAcquire() ? this.guard() : notReady;
   }
 
   /** @ignore */
@@ -217,8 +227,8 @@ export class Lock implements Waitable<Guard>, WaitTarget {
   }
 
   /** @ignore */
-  [heldBy](): Holder | null {
-    return this.#hold.owner;
+  [heldBy](): Hold | null {
+    return this.#hold.owner === null ? null : this.#hold;
   }
 
   /**
@@ -251,22 +261,22 @@ export class Lock implements Waitable<Guard>, WaitTarget {
 
   static {
     isOwnLock = (lock) => lock.isOwn();
+    dependents = (lock) => lock.#dependents ??= new Set();
   }
 
   #take(task: Task): void {
     this.#hold.take(task, lockSite());
   }
 
-  #grant(): Promise<Guard> {
-    this.#guard = this.guard();
-    return this.#granted = Promise.resolve(this.#guard);
+  #grant(task: Task): Promise<Guard> {
+    this.#grantedTo = task.id;
+    return this.#granted = Promise.resolve(this.guard());
   }
 
   #pass(): void {
     const next = this.#queue.first!;
     this.#hold.take(taskOf(next), next.item as CallSite | undefined);
-    if (this.#granted === null) this.#grant();
-    this.#queue.wakeFirst(this.#guard);
+    this.#queue.wakeFirst(this.guard());
   }
 
   /**
@@ -279,7 +289,9 @@ export class Lock implements Waitable<Guard>, WaitTarget {
   #break(owner: Holder): void {
     this.#brokenBy = owner.name;
     this.abandoned();
-    while (this.#queue.first !== null) this.#queue.failFirst(this.#broken());
+    for (const queue of [this.#queue, ...this.#dependents ?? []]) {
+      while (queue.size > 0) queue.failFirst(this.#broken());
+    }
   }
 
   #notOwn(): TypeError {

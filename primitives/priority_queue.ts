@@ -28,6 +28,7 @@ export interface PriorityQueueOptions<T> extends NamedOptions {
  *
  * All comparing is done when an item is put: what cannot be compared with an item that is there is
  * refused with a `TypeError`, and the queue stays as it was. A get cannot fail for that reason.
+ * Producers who wait for room get it in the order in which they came.
  *
  * @typeParam T What is put.
  *

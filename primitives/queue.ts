@@ -186,7 +186,7 @@ export class Queue<T> implements Waitable<T>, WaitTarget, AsyncIterable<T> {
   putNowait(item: T): void {
     if (this.#offer(item)) return;
     throw new QueueFull(
-      `Cannot put into queue "${this.name}" as it is full: ${this.size} items. Wait with put(), or give it more room`,
+      `Cannot put into queue "${this.name}" as it is full: ${this.size} of ${this.maxsize}. Wait with put(), or give it more room`,
     );
   }
 

@@ -36,6 +36,9 @@ export interface RateLimiterStats {
 // so many milliseconds; else a hundred a second would become ninety.
 const MAKE_UP = 10;
 
+// Milliseconds that may get lost in the sums, so that nobody waits for what is due.
+const ROUNDING = 1e-6;
+
 /** One who waits; when it gives up, the next may need fewer, and have to wait less. */
 class Applicant extends Waiter<void> {
   readonly #left: () => void;
@@ -101,8 +104,8 @@ export class RateLimiter implements WaitTarget {
   /** How many can be had at once: 0 while somebody waits. */
   get available(): number {
     if (this.#queue.size > 0) return 0;
-    const missing = Math.max(0, this.#full - currentClock().now()) / this.#interval;
-    return Math.max(0, Math.floor(this.#burst - missing + ROUNDING));
+    const missing = Math.max(0, this.#full - currentClock().now() - ROUNDING);
+    return Math.max(0, Math.floor(this.#burst - missing / this.#interval));
   }
 
   /**
@@ -188,9 +191,6 @@ export class RateLimiter implements WaitTarget {
     this.#schedule();
   }
 }
-
-// So that a tenth of a token that got lost in the sums keeps nobody waiting.
-const ROUNDING = 1e-6;
 
 function checkPositive(value: unknown, what: string): void {
   if (typeof value !== "number") {

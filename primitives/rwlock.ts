@@ -11,7 +11,7 @@
 import { type CallSite, lockSite } from "./kernel/call_site.ts";
 import { checkFunction } from "./kernel/check.ts";
 import { currentScope, followsAwait } from "./kernel/context.ts";
-import { heldBy, suspendFor } from "./kernel/deadlock.ts";
+import { type Blocker, heldBy, suspendFor } from "./kernel/deadlock.ts";
 import { BrokenResourceError } from "./kernel/errors.ts";
 import { held, Hold, type Holder } from "./kernel/hold.ts";
 import { type Parked, WaitQueue, type WaitTarget } from "./kernel/queue.ts";
@@ -55,7 +55,8 @@ interface Rules {
   /** What a task has of this side. */
   find(task: Task): Hold | null;
   give(hold: Hold): void;
-  holders(): Holder | readonly Holder[] | null;
+  /** What keeps others from taking this side. */
+  blockers(): Blocker | readonly Blocker[] | null;
 }
 
 let rule: (side: LockSide, rules: Rules) => void;
@@ -164,8 +165,8 @@ export class LockSide implements Waitable<Guard>, WaitTarget {
   }
 
   /** @ignore */
-  [heldBy](): Holder | readonly Holder[] | null {
-    return this.#rules.holders();
+  [heldBy](): Blocker | readonly Blocker[] | null {
+    return this.#rules.blockers();
   }
 
   static {
@@ -328,7 +329,7 @@ class Writers extends WaitQueue<Guard, LockSide> {
     this.#phases = phases;
   }
 
-  protected override emptied(): void {
+  override emptied(): void {
     const { writing, brokenBy } = this.#phases;
     if (writing.owner === null && brokenBy === null) this.#phases.admitReaders();
   }
@@ -372,10 +373,11 @@ class ReadRules implements Rules {
     this.#phases.endReading(hold);
   }
 
-  holders(): Holder | null {
+  blockers(): Blocker | null {
     const { writing, writers } = this.#phases;
+    if (writing.owner !== null) return writing;
     // Where nobody writes, it is the writer who is next that keeps the readers out.
-    return writing.owner ?? (writers.first && taskOf(writers.first));
+    return writers.first && taskOf(writers.first);
   }
 }
 
@@ -413,9 +415,9 @@ class WriteRules implements Rules {
     this.#phases.endWriting();
   }
 
-  holders(): Holder | readonly Holder[] {
+  blockers(): Blocker | readonly Blocker[] {
     const { writing, reading } = this.#phases;
-    return writing.owner ?? Array.from(reading, (hold) => hold.owner!);
+    return writing.owner !== null ? writing : [...reading];
   }
 }
 

@@ -9,7 +9,7 @@
 import { checkOptions, show } from "./kernel/check.ts";
 import { currentScope } from "./kernel/context.ts";
 import type { Cancelled } from "./kernel/errors.ts";
-import { Parked, type WaitTarget } from "./kernel/queue.ts";
+import { Parked, type WaitQueue, type WaitTarget } from "./kernel/queue.ts";
 import type { Scope } from "./kernel/scope.ts";
 import { keepShape } from "./kernel/shapes.ts";
 import {
@@ -60,8 +60,16 @@ class Selection extends Waiter<unknown> {
     return this.arms.flatMap(({ queue }) => queue?.target ?? []);
   }
 
+  // From all queues first, and only then is told that they are empty: that a writer has given up may
+  // let readers in, and one of them may be another arm of this.
   #withdraw(): void {
-    for (const arm of this.arms) arm.queue?.remove(arm);
+    const left: WaitQueue<unknown>[] = [];
+    for (const arm of this.arms) {
+      if (arm.queue === null) continue;
+      left.push(arm.queue);
+      arm.queue.unlink(arm);
+    }
+    for (const queue of left) if (queue.size === 0) queue.emptied();
   }
 }
 
@@ -94,7 +102,8 @@ class Arm extends Parked<unknown> {
  * Waits for the first of several things and takes it; of the others nothing is taken, and they do
  * not notice. What can be an arm: a channel (receives) and `channel.sending(item)`, a queue (gets)
  * and `queue.putting(item)`, a subscription, an event, a lock or semaphore (acquires, and gives the
- * guard), a task, a `Deferred`, `after(ms)`.
+ * guard), a task, a `Deferred`, `after(ms)`. As a select can go on with any of its arms, it is never
+ * reported as a deadlock.
  *
  * @typeParam A The arms.
  * @param arms What to wait for, each by a name of your choice.
@@ -131,7 +140,8 @@ export function select<A extends SelectArms>(
   arms: A,
   options?: SelectOptions,
 ): Promise<Selected<A>> {
-  checkOptions(arms, "select");
+  checkArms(arms);
+  if (options !== undefined) checkSelectOptions(options);
   const keys = Object.keys(arms);
   const sources = Object.values(arms);
   if (keys.length === 0) {
@@ -159,6 +169,22 @@ export function select<A extends SelectArms>(
     source[enqueue](arm);
   }
   return suspend(scope, selection, options) as Promise<Selected<A>>;
+}
+
+function checkArms(arms: unknown): void {
+  if (typeof arms === "object" && arms !== null) return;
+  throw new TypeError(
+    `Cannot select as the arms must be an object of things to wait for, by name: received ${
+      show(arms)
+    }`,
+  );
+}
+
+function checkSelectOptions(options: SelectOptions): void {
+  checkOptions(options, "select");
+  const { biased } = options;
+  if (biased === undefined || typeof biased === "boolean") return;
+  throw new TypeError(`Cannot select as 'biased' must be a boolean: received ${show(biased)}`);
 }
 
 function checkArm(arm: unknown, key: string): void {

@@ -8,16 +8,16 @@
  * long; mostly one, as whoever holds a lock is mostly at work.
  *
  * A task that is in several waits at once (`Promise.all` of two, say) may go on with any of them as
- * far as one can see from here, so no chain leads through it: better a deadlock missed than one
- * that is none. The same holds for a `select`.
+ * far as one can see from here, so a circle that leads through it is none: better a deadlock missed
+ * than one that is none. The same holds for a `select`.
  *
  * @module
  */
 
 import { type CallSite, callSite, formatSite } from "./call_site.ts";
-import { held, type Holder, waiting } from "./hold.ts";
+import { held, Hold, type Holder, waiting } from "./hold.ts";
 import type { WaitQueue, WaitTarget } from "./queue.ts";
-import type { Scope } from "./scope.ts";
+import { blockedIn, children, isTask, type Scope } from "./scope.ts";
 import { suspend, type Waiter, type WaitOptions } from "./wait.ts";
 
 /**
@@ -58,19 +58,22 @@ export class DeadlockError extends Error {
   }
 }
 
-/** Who has to act before those go on who wait for something. */
+/** What has to end before those go on who wait for something. */
 export const heldBy: unique symbol = Symbol("grove.heldBy");
 
-/** Something that is waited for until its holders give it back. */
+/** Something in the hands of a task, or a task itself, where it is its end that is waited for. */
+export type Blocker = Hold | Holder;
+
+/** Something that is waited for until others make way. */
 export interface Held extends WaitTarget {
   /** See {@linkcode heldBy}. Whoever waits has to wait for all of them. */
-  [heldBy](): Holder | readonly Holder[] | null;
+  [heldBy](): Blocker | readonly Blocker[] | null;
 }
 
-/** One step of a chain: this holder holds what the one before waits for. */
+/** One step of a chain: this keeps the one before from what it waits for. */
 interface Step {
   readonly target: Held;
-  readonly holder: Holder;
+  readonly blocker: Blocker;
   readonly before: Step | null;
 }
 
@@ -101,59 +104,84 @@ export function suspendFor<T>(
 }
 
 function findCircle(me: Holder, target: Held): Step | null {
-  const holders = target[heldBy]();
+  const blockers = target[heldBy]();
   // Nearly always: one owner, who is at work.
-  if (holders === null || (isOne(holders) && holders !== me && awaited(holders) === undefined)) {
-    return null;
-  }
+  if (blockers === null || (isOne(blockers) && isAtWork(holderOf(blockers), me))) return null;
   const open: Step[] = [];
   const seen = new Set<Holder>();
   const follow = (target: Held, before: Step | null): Step | null => {
-    const holders = target[heldBy]() ?? [];
-    for (const holder of isOne(holders) ? [holders] : holders) {
-      const step: Step = { target, holder, before };
-      if (holder === me) return step;
-      // A circle that does not lead through here: one that could not be seen when it was closed.
-      if (seen.has(holder)) continue;
-      seen.add(holder);
-      open.push(step);
+    const blockers = target[heldBy]() ?? [];
+    for (const blocker of isOne(blockers) ? [blockers] : blockers) {
+      const step: Step = { target, blocker, before };
+      const holder = holderOf(blocker);
+      if (holder === me) {
+        if (isCertain(step, me)) return step;
+        // A circle that does not lead through here: one that could not be seen when it was closed.
+      } else if (!seen.has(holder)) {
+        seen.add(holder);
+        open.push(step);
+      }
     }
     return null;
   };
   let circle = follow(target, null);
   for (let step = open.pop(); circle === null && step !== undefined; step = open.pop()) {
-    const next = awaited(step.holder);
+    const next = awaited(holderOf(step.blocker));
     if (next !== undefined) circle = follow(next, step);
   }
   return circle;
 }
 
-function isOne(holders: Holder | readonly Holder[]): holders is Holder {
-  return !Array.isArray(holders);
+function isOne(blockers: Blocker | readonly Blocker[]): blockers is Blocker {
+  return !Array.isArray(blockers);
 }
 
-/** What a holder waits for, if it is something that others hold, and the one thing it waits for. */
+function holderOf(blocker: Blocker): Holder {
+  return blocker instanceof Hold ? blocker.owner! : blocker;
+}
+
+function isAtWork(holder: Holder, me: Holder): boolean {
+  return holder !== me && awaited(holder) === undefined;
+}
+
+/** What a holder waits for, if it is something that others hold. */
 function awaited(holder: Holder): Held | undefined {
   const wait = holder[waiting];
-  if (wait === null || wait.scope === null || wait.blockedNext !== wait) return undefined;
+  if (wait === null || wait.scope === null) return undefined;
   const target = wait.queue?.target;
   return target !== undefined && heldBy in target ? target as Held : undefined;
 }
 
-function deadlock(
-  me: Holder,
-  last: Step,
-): DeadlockError {
+/** Whether nobody in a circle is in another wait beside this, with which it may go on. */
+function isCertain(last: Step, me: Holder): boolean {
+  if (last.before === null) return true; // What it holds itself it cannot get again.
+  if (countWaits(me) > 0) return false;
+  for (let step: Step | null = last.before; step !== null; step = step.before) {
+    if (countWaits(holderOf(step.blocker)) > 1) return false;
+  }
+  return true;
+}
+
+/** In how many waits a task is. This walks all scopes of the task: it is for a circle found. */
+function countWaits(task: Holder): number {
+  let count = 0;
+  const open: Scope[] = [task];
+  for (let scope = open.pop(); scope !== undefined; scope = open.pop()) {
+    count += blockedIn(scope).length;
+    for (const child of children(scope)) if (!isTask(child)) open.push(child);
+  }
+  return count;
+}
+
+function deadlock(me: Holder, last: Step): DeadlockError {
   const steps: Step[] = [];
   for (let step: Step | null = last; step !== null; step = step.before) steps.unshift(step);
-  const wanted = nameOf(steps[0].target);
-  const lines = steps.map(({ target, holder }, index) => {
-    const waits = index === 0 ? me : steps[index - 1].holder;
+  const lines = steps.map(({ target, blocker }, index) => {
+    const waits = index === 0 ? me : holderOf(steps[index - 1].blocker);
     const site = index === 0 ? callSite() : waits[waiting]!.item as CallSite | undefined;
-    return `  ${nameOf(waits)} waits for ${nameOf(target)}${at(site)}` +
-      (isItself(target, holder) ? "" : `, which ${nameOf(holder)} took${takenAt(target, holder)}`);
+    return `  ${nameOf(waits)} waits for ${nameOf(target)}${at(site)}${because(target, blocker)}`;
   });
-  const advice = steps.every(({ target, holder }) => isItself(target, holder))
+  const advice = steps.every(({ blocker }) => !(blocker instanceof Hold))
     ? "Let one of them end without the other"
     : steps.length > 1
     ? `Take locks in the same order everywhere${
@@ -161,22 +189,19 @@ function deadlock(
     }`
     : "Release it first, or use an RLock; what is to exclude each other needs a task each";
   return new DeadlockError(
-    `Cannot wait for ${wanted} as ${nameOf(me)} would wait for itself:\n${
+    `Cannot wait for ${nameOf(steps[0].target)} as ${nameOf(me)} would wait for itself:\n${
       lines.join("\n")
     }\n${advice}`,
   );
 }
 
-/** Whether it is the holder itself that is waited for: a task that is to end. */
-function isItself(target: WaitTarget, holder: WaitTarget): boolean {
-  return target === holder;
-}
-
-function takenAt(target: WaitTarget, holder: Holder): string {
-  for (let hold = holder[held]; hold !== null; hold = hold.next) {
-    if (hold.target === target) return at(hold.site);
+/** Why a wait goes on: somebody took it; somebody is ahead; it is a task, and runs. */
+function because(target: WaitTarget, blocker: Blocker): string {
+  if (!(blocker instanceof Hold)) {
+    return target === blocker ? "" : `, behind ${nameOf(blocker)}, who waits for its other side`;
   }
-  return "";
+  const taken = blocker.target === target ? "took" : `took as a ${blocker.target.kind}`;
+  return `, which ${nameOf(blocker.owner!)} ${taken}${at(blocker.site)}`;
 }
 
 function at(site: CallSite | undefined): string {

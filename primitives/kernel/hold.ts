@@ -7,7 +7,7 @@
  */
 
 import type { CallSite } from "./call_site.ts";
-import type { Blocked } from "./scope.ts";
+import type { Blocked, Scope } from "./scope.ts";
 import type { WaitTarget } from "./queue.ts";
 
 /** The first of the things that a holder holds. */
@@ -17,7 +17,7 @@ export const held: unique symbol = Symbol("grove.held");
 export const waiting: unique symbol = Symbol("grove.waiting");
 
 /** Who can hold things: a task. */
-export interface Holder extends WaitTarget {
+export interface Holder extends Scope, WaitTarget {
   /** See {@linkcode held}. */
   [held]: Hold | null;
   /** See {@linkcode waiting}. */

@@ -93,13 +93,22 @@ export class WaitQueue<T, Target extends WaitTarget = WaitTarget> {
 
   /** Takes a node out wherever it stands. It has to be in this queue. */
   remove(node: Parked<T>): void {
+    this.unlink(node);
+    if (this.size === 0) this.emptied();
+  }
+
+  /**
+   * Takes a node out and calls `emptied()` not yet: for one who leaves several queues, and is to
+   * have left them all before anybody acts on it.
+   */
+  unlink(node: Parked<T>): void {
     const { next, prev } = node;
     if (prev === null) this.#head = next;
     else prev.next = next;
     if (next === null) this.#tail = prev;
     else next.prev = prev;
     node.queue = node.next = node.prev = null;
-    if (--this.size === 0) this.emptied();
+    this.size--;
   }
 
   /** Hands `value` to the first; `false` when nobody waits. */
@@ -130,6 +139,6 @@ export class WaitQueue<T, Target extends WaitTarget = WaitTarget> {
     for (let left = this.size; left > 0 && this.#head !== null; left--) this.failFirst(error);
   }
 
-  /** For queues that live only as long as somebody waits in them. */
-  protected emptied(): void {}
+  /** Called when the last has left: for queues that live only as long as somebody waits in them. */
+  emptied(): void {}
 }

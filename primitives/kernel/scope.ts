@@ -551,7 +551,8 @@ export abstract class Scope implements CancelSource {
     };
 
     endMarkedWaits = (scope) => {
-      for (const wait of blockedIn(scope)) wait.stop();
+      // The end of one may be that of another.
+      for (const wait of blockedIn(scope)) if (wait.scope === scope) wait.stop();
       return true;
     };
 
@@ -559,6 +560,7 @@ export abstract class Scope implements CancelSource {
       // Waits that their task did not wait for: they go on, and the next scope outside answers for
       // them.
       for (const wait of blockedIn(scope)) {
+        if (wait.scope !== scope) continue;
         unblock(wait);
         if (parent.#pending === null) block(parent, wait);
         else wait.cancel(parent.#pending);

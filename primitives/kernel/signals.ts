@@ -18,13 +18,12 @@ class SignalQueue extends WaitQueue<void> {
   constructor(signal: AbortSignal) {
     super(SIGNAL);
     this.#signal = signal;
-    signal.addEventListener("abort", this.#aborted, { once: true });
+    signal.addEventListener("abort", this.#aborted);
   }
 
   readonly #aborted = (): void => this.wakeAll();
 
-  protected override emptied(): void {
-    if (this.#signal.aborted) return; // It has called, and will not again.
+  override emptied(): void {
     this.#signal.removeEventListener("abort", this.#aborted);
     queues.delete(this.#signal);
   }

@@ -34,7 +34,7 @@ export class Moment extends WaitQueue<void> {
     this.due = due;
   }
 
-  protected override emptied(): void {
+  override emptied(): void {
     if (this.place === -1) return;
     moments.delete(this.due);
     const first = this.place === 0;

@@ -193,6 +193,7 @@ export function suspend<T>(
   block(scope, waiter);
   capturing = waiter as Waiter<unknown>;
   const promise = waiter.promise = new Promise<T>(capture as Executor<T>);
+  capturing = undefined!; // It would keep alive what the wait will bring.
   if (options !== undefined) limit(waiter, scope, options);
   return promise;
 }
