@@ -6,6 +6,7 @@
  * @module
  */
 
+import { atOnce } from "./kernel/budget.ts";
 import { currentScope } from "./kernel/context.ts";
 import { keepShape } from "./kernel/shapes.ts";
 import { enqueue, entry, notReady, poll, suspend, type Waitable, Waiter } from "./kernel/wait.ts";
@@ -16,10 +17,13 @@ type EndError = new (message: string) => Error;
 /** A suspended `next()`: it resolves to an item in an iterator's wrapping. */
 class NextWaiter<T> extends Waiter<T> {
   readonly #end: EndError;
+  /** The one asked for before this, if it waits too. */
+  readonly before: NextWaiter<T> | null;
 
-  constructor(end: EndError) {
+  constructor(end: EndError, before: NextWaiter<T> | null) {
     super();
     this.#end = end;
+    this.before = before;
   }
 
   override wake(value: T): void {
@@ -27,8 +31,13 @@ class NextWaiter<T> extends Waiter<T> {
   }
 
   override fail(error: unknown): void {
-    if (error instanceof this.#end) super.wake(ended() as T);
+    if (error instanceof this.#end) this.finish();
     else super.fail(error);
+  }
+
+  /** Resolves it as the end of the loop. */
+  finish(): void {
+    super.wake(ended() as T);
   }
 }
 
@@ -37,6 +46,7 @@ export class Arrivals<T> implements AsyncIterableIterator<T> {
   readonly #source: Waitable<T>;
   readonly #end: EndError;
   #left = false;
+  #last: NextWaiter<T> | null = null;
 
   /**
    * @param source What things arrive at.
@@ -58,17 +68,23 @@ export class Arrivals<T> implements AsyncIterableIterator<T> {
     if (this.#left) return Promise.resolve(ended());
     try {
       const value = this.#source[poll]();
-      if (value !== notReady) return Promise.resolve(result(value));
+      if (value !== notReady) return atOnce(Promise.resolve(result(value)));
     } catch (error) {
       return error instanceof this.#end ? Promise.resolve(ended()) : Promise.reject(error);
     }
-    const waiter = new NextWaiter<T>(this.#end);
+    const before = this.#last !== null && this.#last.scope !== null ? this.#last : null;
+    const waiter = this.#last = new NextWaiter<T>(this.#end, before);
     this.#source[enqueue](waiter);
     return suspend(scope, waiter, undefined) as Promise<unknown> as Promise<IteratorResult<T>>;
   }
 
   return(): Promise<IteratorResult<T>> {
     this.#left = true;
+    // Nobody is to wait in vain, and take an item that is for others.
+    for (let waiter = this.#last; waiter !== null; waiter = waiter.before) {
+      if (waiter.scope !== null) waiter.finish();
+    }
+    this.#last = null;
     return Promise.resolve(ended());
   }
 }
@@ -81,4 +97,4 @@ function ended(): IteratorReturnResult<undefined> {
   return { done: true, value: undefined };
 }
 
-keepShape(new NextWaiter(Error));
+keepShape(new NextWaiter(Error, null));

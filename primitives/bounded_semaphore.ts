@@ -58,7 +58,7 @@ export class BoundedSemaphore extends Semaphore {
    * The semaphore stays as it is.
    */
   override release(count = 1): void {
-    checkCount(count, `release semaphore "${this.name}"`, "the number of permits", 1);
+    checkCount(count, `release semaphore "${this.name}"`, "the number of permits", 1, false);
     const taken = this.#bound - this.available;
     if (count > taken) {
       throw new RangeError(

@@ -9,36 +9,22 @@
  * @module
  */
 
+import { atOnce } from "./kernel/budget.ts";
 import { checkCount, checkOptions, show } from "./kernel/check.ts";
 import { currentScope } from "./kernel/context.ts";
-import { BrokenResourceError, ClosedError } from "./kernel/errors.ts";
-import { type Parked, WaitQueue, type WaitTarget } from "./kernel/queue.ts";
-import {
-  enqueue,
-  entry,
-  notReady,
-  poll,
-  suspend,
-  type Waitable,
-  Waiter,
-  waitFor,
-  type WaitOptions,
-} from "./kernel/wait.ts";
-import { Arrivals } from "./arrivals.ts";
-import { Deque } from "./deque.ts";
+import { ClosedError } from "./kernel/errors.ts";
+import { WaitQueue, type WaitTarget } from "./kernel/queue.ts";
+import { entry, suspend, Waiter, type WaitOptions } from "./kernel/wait.ts";
 import { checkNamed, type NamedOptions } from "./named.ts";
-
-/** What a subscription can be told. */
-export interface SubscribeOptions extends NamedOptions {
-  /** How many items may wait in it: a whole number from 1 up, or `Infinity`. Default: 16. */
-  capacity?: number;
-  /**
-   * What happens when one more is published than it has room for: the publisher waits ("wait", the
-   * default), the oldest item is dropped ("drop-oldest"), or the subscription fails with a
-   * `BrokenResourceError` and what waits in it is thrown away ("fail").
-   */
-  slow?: "wait" | "drop-oldest" | "fail";
-}
+import {
+  accept,
+  finish,
+  isHoldingUp,
+  open,
+  type Source,
+  type SubscribeOptions,
+  Subscription,
+} from "./subscription.ts";
 
 /** How a broadcast is doing. */
 export interface BroadcastStats {
@@ -54,32 +40,7 @@ export interface BroadcastStats {
   readonly closed: boolean;
 }
 
-/** How a subscription is doing. */
-export interface SubscriptionStats {
-  /** How many items wait in it. */
-  readonly size: number;
-  /** How many have room. */
-  readonly capacity: number;
-  /** How many waited in it at most. */
-  readonly peakSize: number;
-  /** How many tasks wait for an item. */
-  readonly receivers: number;
-  /** How many items were dropped as it was slow. */
-  readonly dropped: number;
-  /** Whether it is closed, or has failed. */
-  readonly closed: boolean;
-}
-
 const PUBLISHED = Promise.resolve();
-
-let accept: <T>(subscription: Subscription<T>, item: T) => void;
-let isHoldingUp: <T>(subscription: Subscription<T>) => boolean;
-let finish: <T>(subscription: Subscription<T>) => void;
-let open: <T>(
-  subscription: Subscription<T>,
-  options: Required<SubscribeOptions>,
-  changed: (subscription: Subscription<T>) => void,
-) => void;
 
 /**
  * A place where items are published, and come to all who subscribe.
@@ -110,6 +71,9 @@ export class Broadcast<T> implements WaitTarget {
   readonly #publishers: WaitQueue<void> = new WaitQueue<void>(this);
   // Those that are full, and are to be waited for.
   readonly #holdingUp: Set<Subscription<T>> = new Set();
+  readonly #source: Source<T> = {
+    changed: (subscription) => this.#update(subscription),
+  };
   #published = 0;
   #failed = 0;
   #closed = false;
@@ -152,7 +116,7 @@ export class Broadcast<T> implements WaitTarget {
     if (this.#closed) return Promise.reject(this.#closedTo("publish in"));
     if (this.#holdingUp.size === 0 && this.#publishers.size === 0) {
       this.#deliver(item);
-      return PUBLISHED;
+      return atOnce(PUBLISHED);
     }
     const waiter = new Waiter<void>(item);
     this.#publishers.add(waiter);
@@ -171,7 +135,7 @@ export class Broadcast<T> implements WaitTarget {
     const { name = this.name, capacity = 16, slow = "wait" } = checkSubscribe(options);
     if (this.#closed) throw this.#closedTo("subscribe to");
     const subscription = new Subscription<T>(name);
-    open(subscription, { name, capacity, slow }, (changed) => this.#update(changed));
+    open(subscription, { name, capacity, slow }, this.#source);
     this.#subscriptions.add(subscription);
     return subscription;
   }
@@ -236,179 +200,6 @@ export class Broadcast<T> implements WaitTarget {
     return new ClosedError(
       `Cannot ${action} broadcast "${this.name}" as it is closed. Close it when all has been published`,
     );
-  }
-}
-
-/**
- * What one subscriber has of a {@linkcode Broadcast}: its items, in order, from the moment of
- * `subscribe()` on. In a `select` it stands for receiving.
- *
- * @typeParam T What is published.
- */
-export class Subscription<T> implements Waitable<T>, WaitTarget, AsyncIterable<T>, Disposable {
-  /** What errors and `inspect()` call it: the `name` option, or that of the broadcast. */
-  readonly name: string;
-  readonly #buffer: Deque<T> = new Deque<T>();
-  readonly #receivers: WaitQueue<T> = new WaitQueue<T>(this);
-  #capacity = 0;
-  #slow: Required<SubscribeOptions>["slow"] = "wait";
-  #changed: (subscription: Subscription<T>) => void = () => {};
-  #state: "open" | "closed" | "failed" = "open";
-  #peak = 0;
-  #dropped = 0;
-
-  /**
-   * Subscriptions are made by `broadcast.subscribe()`.
-   *
-   * @param name What to call it.
-   */
-  constructor(name: string) {
-    this.name = name;
-  }
-
-  /** What a wait for it is shown as. */
-  get kind(): "subscription" {
-    return "subscription";
-  }
-
-  /** How many items wait in it. */
-  get size(): number {
-    return this.#buffer.size;
-  }
-
-  /** Whether nothing more comes into it: it was closed, or has failed. */
-  get closed(): boolean {
-    return this.#state !== "open";
-  }
-
-  /** Whether it has failed, as it was slow. */
-  get failed(): boolean {
-    return this.#state === "failed";
-  }
-
-  /**
-   * Receives the next item, and waits until there is one.
-   *
-   * @param options `signal` and `timeout` in milliseconds, which end the wait.
-   * @returns Resolves to the item.
-   * @throws {ClosedError} When the subscription or its broadcast is closed, and no item is left.
-   * @throws {BrokenResourceError} When it was slow, and was to fail then.
-   * @throws {TimeoutError} When the time is up.
-   * @throws {Cancelled} When the scope is cancelled. No item is taken then.
-   */
-  receive(options?: WaitOptions): Promise<T> {
-    return waitFor(this, options);
-  }
-
-  /**
-   * Receives an item if there is one.
-   *
-   * @returns The item, in an object as it may be `undefined` itself; `undefined` when there is none.
-   * @throws {ClosedError} When the subscription or its broadcast is closed, and no item is left.
-   * @throws {BrokenResourceError} When it was slow, and was to fail then.
-   */
-  tryReceive(): { readonly value: T } | undefined {
-    const value = this[poll]();
-    return value === notReady ? undefined : { value };
-  }
-
-  /** Ends it, and throws away what is in it. Does nothing the second time. */
-  close(): void {
-    this.#buffer.clear();
-    if (this.#state !== "open") return;
-    this.#end("closed");
-    this.#changed(this);
-  }
-
-  /** The same as {@linkcode Subscription.close}. */
-  [Symbol.dispose](): void {
-    this.close();
-  }
-
-  /**
-   * The items, until the broadcast is closed. Leaving the loop early leaves the subscription as it
-   * is: close it when it is not needed any more, or declare it with `using`.
-   *
-   * @returns An iterator, which shares the items with all others of this subscription.
-   */
-  [Symbol.asyncIterator](): AsyncIterableIterator<T> {
-    return new Arrivals(this, ClosedError);
-  }
-
-  /**
-   * How it is doing.
-   *
-   * @returns A frozen snapshot.
-   */
-  stats(): SubscriptionStats {
-    return Object.freeze({
-      size: this.#buffer.size,
-      capacity: this.#capacity,
-      peakSize: this.#peak,
-      receivers: this.#receivers.size,
-      dropped: this.#dropped,
-      closed: this.closed,
-    });
-  }
-
-  /** @ignore */
-  [poll](): T | typeof notReady {
-    if (this.#buffer.size > 0) {
-      const item = this.#buffer.shift();
-      this.#changed(this);
-      return item;
-    }
-    if (this.#state === "open") return notReady;
-    throw this.#over();
-  }
-
-  /** @ignore */
-  [enqueue](node: Parked<T>): void {
-    this.#receivers.add(node);
-  }
-
-  #end(state: "closed" | "failed"): void {
-    this.#state = state;
-    while (this.#receivers.size > 0) this.#receivers.failFirst(this.#over());
-  }
-
-  #over(): Error {
-    return this.#state === "failed"
-      ? new BrokenResourceError(
-        `Cannot receive from subscription "${this.name}" as it fell behind by more than ${this.#capacity} items. Receive faster, give it more room, or let it drop the oldest`,
-      )
-      : new ClosedError(
-        `Cannot receive from subscription "${this.name}" as it is closed. Loop over it with 'for await', which ends then`,
-      );
-  }
-
-  static {
-    open = (subscription, { capacity, slow }, changed) => {
-      subscription.#capacity = capacity;
-      subscription.#slow = slow;
-      subscription.#changed = changed;
-    };
-
-    accept = (subscription, item) => {
-      if (subscription.#receivers.wakeFirst(item)) return;
-      const buffer = subscription.#buffer;
-      if (buffer.size === subscription.#capacity) {
-        if (subscription.#slow === "fail") {
-          buffer.clear();
-          subscription.#end("failed");
-          return;
-        }
-        subscription.#dropped++;
-        buffer.shift();
-      }
-      buffer.push(item);
-      if (buffer.size > subscription.#peak) subscription.#peak = buffer.size;
-    };
-
-    isHoldingUp = (subscription) =>
-      subscription.#slow === "wait" && subscription.#buffer.size === subscription.#capacity;
-
-    finish = (subscription) => subscription.#end("closed");
   }
 }
 

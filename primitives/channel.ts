@@ -6,6 +6,7 @@
  * @module
  */
 
+import { atOnce } from "./kernel/budget.ts";
 import { checkCount, show } from "./kernel/check.ts";
 import { currentScope } from "./kernel/context.ts";
 import { ClosedError } from "./kernel/errors.ts";
@@ -142,7 +143,7 @@ export class Channel<T> implements Waitable<T>, WaitTarget, AsyncIterable<T> {
     const barred = entry(scope, options);
     if (barred !== undefined) return barred;
     if (this.#closed) return Promise.reject(this.#closedTo("send to"));
-    if (this.#deliver(item)) return SENT;
+    if (this.#deliver(item)) return atOnce(SENT);
     const waiter = new Waiter<void>(item);
     this.#senders.add(waiter);
     return suspend(scope, waiter, options);
@@ -174,7 +175,9 @@ export class Channel<T> implements Waitable<T>, WaitTarget, AsyncIterable<T> {
     const scope = currentScope();
     const barred = entry(scope, options);
     if (barred !== undefined) return barred;
-    if (this.#buffer.size > 0 || this.#senders.size > 0) return Promise.resolve(this.#take());
+    if (this.#buffer.size > 0 || this.#senders.size > 0) {
+      return atOnce(Promise.resolve(this.#take()));
+    }
     if (this.#closed) return Promise.reject(this.#closedTo("receive from"));
     const waiter = new Waiter<T>();
     this.#receivers.add(waiter);

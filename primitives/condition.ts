@@ -8,22 +8,15 @@
  * @module
  */
 
-import { checkCount, checkFunction } from "./kernel/check.ts";
+import { checkCount, checkFunction, show } from "./kernel/check.ts";
 import { currentClock } from "./kernel/clock.ts";
 import { currentScope } from "./kernel/context.ts";
-import { TimeoutError } from "./kernel/errors.ts";
+import { HoldWaiter } from "./kernel/deadlock.ts";
+import { suppress, TimeoutError } from "./kernel/errors.ts";
 import { mayFloat } from "./kernel/floating.ts";
-import { waiting } from "./kernel/hold.ts";
 import { WaitQueue, type WaitTarget } from "./kernel/queue.ts";
 import { taskAround } from "./kernel/task.ts";
-import {
-  checkWaitOptions,
-  enqueue,
-  entry,
-  suspend,
-  Waiter,
-  type WaitOptions,
-} from "./kernel/wait.ts";
+import { checkWaitOptions, enqueue, entry, suspend, type WaitOptions } from "./kernel/wait.ts";
 import type { Guard } from "./guard.ts";
 import { dependents, isOwnLock, Lock } from "./lock.ts";
 import { checkNamed, type NamedOptions } from "./named.ts";
@@ -39,7 +32,7 @@ export interface ConditionStats {
 }
 
 /** A wait for a condition: in its queue until it is notified, in the queue of the lock after. */
-class ConditionWaiter extends Waiter<Guard> {
+class ConditionWaiter extends HoldWaiter<Guard> {
   notified = false;
 }
 
@@ -97,7 +90,11 @@ export class Condition implements WaitTarget {
   constructor(lock?: Lock, options?: NamedOptions) {
     this.name = checkNamed(options, "make a condition");
     if (lock !== undefined && !(lock instanceof Lock)) {
-      throw new TypeError("Cannot make a condition as its lock must be a Lock or an RLock");
+      throw new TypeError(
+        `Cannot make a condition as its lock must be a Lock or an RLock: received ${
+          show(lock)
+        }. For a lock of its own, with options: new Condition(undefined, { name })`,
+      );
     }
     this.lock = lock ?? new Lock({ name: this.name });
     this.#queue = new Sleepers(this);
@@ -110,8 +107,9 @@ export class Condition implements WaitTarget {
 
   /**
    * Gives the lock back, waits to be notified, and takes the lock again. It is held again however
-   * this ends, also when it throws; and a notification that comes to one who is cancelled before
-   * having the lock goes to the next.
+   * this ends, also when it throws, unless the lock itself cannot be had any more: see
+   * `suppressedErrors(error)` then. A notification that comes to one who is cancelled before having
+   * the lock goes to the next.
    *
    * @param options `signal` and `timeout` in milliseconds, which end the wait.
    * @returns Resolves to nothing, when notified and with the lock held.
@@ -127,7 +125,7 @@ export class Condition implements WaitTarget {
     if (!isOwnLock(this.lock)) return Promise.reject(this.#notHeld("wait for"));
     const waiter = new ConditionWaiter();
     this.#queue.add(waiter);
-    taskAround(scope)![waiting] = waiter;
+    waiter.begin(taskAround(scope)!);
     const woken = suspend(scope, waiter, options);
     return mayFloat(this.#regain(waiter, woken, yieldLock(this.lock)));
   }
@@ -137,7 +135,8 @@ export class Condition implements WaitTarget {
    * lock held.
    *
    * @typeParam R What the predicate returns.
-   * @param predicate Whether it holds.
+   * @param predicate Whether it holds. Not `async`: nothing may change between its answer and what
+   * is done then.
    * @param options `signal` and `timeout` in milliseconds, for all of it.
    * @returns Resolves to what the predicate returned, which is truthy, with the lock held.
    * @throws What `wait` throws, and what the predicate throws, with the lock held.
@@ -190,9 +189,14 @@ export class Condition implements WaitTarget {
     try {
       await woken;
     } catch (error) {
-      await shield(() => this.lock.acquire());
-      restoreDepth(this.lock, depth);
-      if (waiter.notified) this.notify();
+      try {
+        await shield(() => this.lock.acquire());
+        restoreDepth(this.lock, depth);
+        if (waiter.notified) this.notify();
+      } catch (failure) {
+        // The lock cannot be had any more. Why the wait has ended is what its scope waits to hear.
+        suppress(error, failure);
+      }
       throw error;
     }
     restoreDepth(this.lock, depth);
@@ -203,6 +207,7 @@ export class Condition implements WaitTarget {
     const due = currentClock().now() + timeout;
     for (;;) {
       const holds = predicate();
+      if (holds instanceof Promise) throw this.#notNow(holds);
       if (holds) return holds;
       try {
         await this.wait({ ...options, timeout: Math.max(0, due - currentClock().now()) });
@@ -213,6 +218,14 @@ export class Condition implements WaitTarget {
         );
       }
     }
+  }
+
+  #notNow(answer: unknown): TypeError {
+    return new TypeError(
+      `Cannot wait for condition "${this.name}" as the predicate must answer at once: received ${
+        show(answer)
+      }. Let it look at what is there, without await`,
+    );
   }
 
   #notHeld(action: string): TypeError {

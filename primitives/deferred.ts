@@ -51,7 +51,8 @@ export class Deferred<T> implements PromiseLike<T>, Waitable<T>, WaitTarget {
   readonly name: string;
   readonly #queue: WaitQueue<T> = new WaitQueue<T>(this);
   #outcome: Outcome<T> | undefined;
-  #promise: PromiseWithResolvers<T> | undefined;
+  #promise: Promise<T> | undefined;
+  #settlers: PromiseWithResolvers<unknown> | undefined;
 
   /**
    * Makes one that has not come.
@@ -79,10 +80,11 @@ export class Deferred<T> implements PromiseLike<T>, Waitable<T>, WaitTarget {
    */
   get promise(): Promise<T> {
     if (this.#promise === undefined) {
-      this.#promise = Promise.withResolvers<T>();
+      this.#settlers = Promise.withResolvers<unknown>();
+      this.#promise = this.#settlers.promise as Promise<T>;
       if (this.#outcome !== undefined) this.#settlePromise(this.#outcome);
     }
-    return this.#promise.promise;
+    return this.#promise;
   }
 
   /**
@@ -172,7 +174,7 @@ export class Deferred<T> implements PromiseLike<T>, Waitable<T>, WaitTarget {
   }
 
   #settlePromise(outcome: Outcome<T>): void {
-    if ("error" in outcome) this.#promise?.reject(outcome.error);
-    else this.#promise?.resolve(outcome.value);
+    if ("error" in outcome) this.#settlers?.reject(outcome.error);
+    else this.#settlers?.resolve(outcome.value);
   }
 }

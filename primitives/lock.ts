@@ -9,25 +9,18 @@
  * @module
  */
 
+import { atOnce } from "./kernel/budget.ts";
 import { checkFunction } from "./kernel/check.ts";
 import { type CallSite, lockSite } from "./kernel/call_site.ts";
 import { currentScope, followsAwait } from "./kernel/context.ts";
-import { heldBy, suspendFor } from "./kernel/deadlock.ts";
-import { BrokenResourceError } from "./kernel/errors.ts";
-import { Hold, type Holder } from "./kernel/hold.ts";
+import { heldBy, HoldWaiter, suspendFor } from "./kernel/deadlock.ts";
+import type { BrokenResourceError } from "./kernel/errors.ts";
+import { abandonedBy, Hold, type Holder } from "./kernel/hold.ts";
 import { type Parked, WaitQueue, type WaitTarget } from "./kernel/queue.ts";
 import type { Scope } from "./kernel/scope.ts";
 import { keepShape } from "./kernel/shapes.ts";
 import { type Task, taskAround, taskOf } from "./kernel/task.ts";
-import {
-  enqueue,
-  entry,
-  notReady,
-  poll,
-  type Waitable,
-  Waiter,
-  type WaitOptions,
-} from "./kernel/wait.ts";
+import { enqueue, entry, notReady, poll, type Waitable, type WaitOptions } from "./kernel/wait.ts";
 import { Guard, guarded } from "./guard.ts";
 import { checkNamed, type NamedOptions } from "./named.ts";
 
@@ -147,11 +140,11 @@ export class Lock implements Waitable<Guard>, WaitTarget {
     if (this.#hold.owner === null) {
       if (this.#brokenBy !== null) return Promise.reject(this.#broken());
       this.#take(task);
-      return this.#granted !== null && this.#grantedTo === task.id
-        ? this.#granted
-        : this.#grant(task);
+      return atOnce(
+        this.#granted !== null && this.#grantedTo === task.id ? this.#granted : this.#grant(task),
+      );
     }
-    const waiter = new Waiter<Guard>(lockSite());
+    const waiter = new HoldWaiter<Guard>(lockSite());
     return suspendFor(scope, task, this.#queue, waiter, options);
   }
 
@@ -304,9 +297,7 @@ export class Lock implements Waitable<Guard>, WaitTarget {
   }
 
   #broken(): BrokenResourceError {
-    return new BrokenResourceError(
-      `Cannot acquire ${this.kind} "${this.name}" as task "${this.#brokenBy}" has ended without releasing it, and what it protects may be half done. Acquire it with 'using', and make a new one`,
-    );
+    return abandonedBy(this.#brokenBy!, this);
   }
 }
 

@@ -36,13 +36,7 @@ export { any } from "./any.ts";
 export { asCompleted, type End } from "./as_completed.ts";
 export { Barrier, type BarrierStats } from "./barrier.ts";
 export { BoundedSemaphore, type BoundedSemaphoreStats } from "./bounded_semaphore.ts";
-export {
-  Broadcast,
-  type BroadcastStats,
-  type SubscribeOptions,
-  type Subscription,
-  type SubscriptionStats,
-} from "./broadcast.ts";
+export { Broadcast, type BroadcastStats } from "./broadcast.ts";
 export { CancelScope, cancelScope, type CancelScopeOptions } from "./cancel_scope.ts";
 export { cancellable } from "./cancellable.ts";
 export { Channel, type ChannelOptions, type ChannelStats, type Overflow } from "./channel.ts";
@@ -62,6 +56,7 @@ export {
 export { interval } from "./interval.ts";
 export { LifoQueue } from "./lifo_queue.ts";
 export { Lock, type LockStats } from "./lock.ts";
+export type { LockSide } from "./lock_side.ts";
 export { map, type MapOptions } from "./map.ts";
 export { merge } from "./merge.ts";
 export { moveOnAfter, type MoveOnResult } from "./move_on_after.ts";
@@ -81,11 +76,12 @@ export { race } from "./race.ts";
 export { RateLimiter, type RateLimiterOptions, type RateLimiterStats } from "./rate_limiter.ts";
 export type { RestartPolicy } from "./restart.ts";
 export { RLock, type RLockStats } from "./rlock.ts";
-export { type LockSide, RWLock, type RWLockStats } from "./rwlock.ts";
+export { RWLock, type RWLockStats } from "./rwlock.ts";
 export { select, type SelectArms, type Selected, type SelectOptions } from "./select.ts";
 export { Semaphore, type SemaphoreStats } from "./semaphore.ts";
 export { shield, type ShieldOptions } from "./shield.ts";
 export { sleep, sleepUntil } from "./sleep.ts";
+export type { SubscribeOptions, Subscription, SubscriptionStats } from "./subscription.ts";
 export {
   type GroupBody,
   type SpawnOptions,

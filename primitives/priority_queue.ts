@@ -60,7 +60,7 @@ export class PriorityQueue<T> extends Queue<T> {
     super(maxsize, options);
     const { compare } = options;
     if (compare === undefined) {
-      useStore(this, new Sorted<T>(compareItems), checkComparable);
+      useStore(this, new Ordered<T>(compareItems));
     } else {
       checkFunction(compare, "make a priority queue", "'compare'");
       useStore(this, new Sorted<T>(compare));
@@ -72,5 +72,12 @@ export class PriorityQueue<T> extends Queue<T> {
 class Sorted<T> extends SortedList<T> implements Store<T> {
   push(item: T): void {
     this.insert(item);
+  }
+}
+
+/** The same with the order that needs no `compare`. */
+class Ordered<T> extends Sorted<T> {
+  check(item: T): void {
+    checkComparable(item);
   }
 }

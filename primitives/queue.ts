@@ -5,7 +5,8 @@
  * @module
  */
 
-import { checkCount, checkOptions } from "./kernel/check.ts";
+import { atOnce } from "./kernel/budget.ts";
+import { checkCount, checkOptions, show } from "./kernel/check.ts";
 import { currentScope } from "./kernel/context.ts";
 import { type Parked, WaitQueue, type WaitTarget } from "./kernel/queue.ts";
 import { keepShape } from "./kernel/shapes.ts";
@@ -53,6 +54,8 @@ export interface QueueStats {
 export interface Store<T> {
   /** How many there are. */
   readonly size: number;
+  /** Throws when it cannot be told where an item belongs, whatever else there is. */
+  check?(item: T): void;
   /** Adds one. May throw, and has not changed then. */
   push(item: T): void;
   /** Takes the next. There must be one. */
@@ -61,8 +64,8 @@ export interface Store<T> {
   clear(): void;
 }
 
-/** Has a queue keep its items elsewhere, and look at each first. To be called before it is used. */
-export let useStore: <T>(queue: Queue<T>, store: Store<T>, check?: (item: T) => void) => void;
+/** Has a queue keep its items elsewhere. To be called before it is used. */
+export let useStore: <T>(queue: Queue<T>, store: Store<T>) => void;
 
 const DONE = Promise.resolve();
 
@@ -105,7 +108,6 @@ export class Queue<T> implements Waitable<T>, WaitTarget, AsyncIterable<T> {
   readonly #putters: WaitQueue<void> = new WaitQueue<void>(this);
   readonly #joiners: WaitQueue<void>;
   #store: Store<T> = new Deque<T>();
-  #check: ((item: T) => void) | undefined;
   // How many were put and are not dealt with.
   #unfinished = 0;
   #peak = 0;
@@ -167,7 +169,7 @@ export class Queue<T> implements Waitable<T>, WaitTarget, AsyncIterable<T> {
     const barred = entry(scope, options);
     if (barred !== undefined) return barred;
     try {
-      if (this.#offer(item)) return DONE;
+      if (this.#offer(item)) return atOnce(DONE);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -203,7 +205,7 @@ export class Queue<T> implements Waitable<T>, WaitTarget, AsyncIterable<T> {
     const scope = currentScope();
     const barred = entry(scope, options);
     if (barred !== undefined) return barred;
-    if (this.#store.size > 0) return Promise.resolve(this.#take());
+    if (this.#store.size > 0) return atOnce(Promise.resolve(this.#take()));
     if (this.#isShutDown) return Promise.reject(this.#shutDown("get from"));
     const waiter = new Waiter<T>();
     this.#getters.add(waiter);
@@ -259,7 +261,7 @@ export class Queue<T> implements Waitable<T>, WaitTarget, AsyncIterable<T> {
     const scope = currentScope();
     const barred = entry(scope, options);
     if (barred !== undefined) return barred;
-    if (this.#unfinished === 0) return DONE;
+    if (this.#unfinished === 0) return atOnce(DONE);
     const waiter = new Waiter<void>();
     this.#joiners.add(waiter);
     return suspend(scope, waiter, options);
@@ -273,9 +275,17 @@ export class Queue<T> implements Waitable<T>, WaitTarget, AsyncIterable<T> {
    */
   shutdown(options: QueueShutdownOptions = {}): void {
     checkOptions(options, `shut down queue "${this.name}"`);
+    const { immediate = false } = options;
+    if (typeof immediate !== "boolean") {
+      throw new TypeError(
+        `Cannot shut down queue "${this.name}" as 'immediate' must be a boolean: received ${
+          show(immediate)
+        }`,
+      );
+    }
     this.#isShutDown = true;
     while (this.#putters.size > 0) this.#putters.failFirst(this.#shutDown("put into"));
-    if (options.immediate) {
+    if (immediate) {
       // Fewer are missing than there were in it when a consumer has called taskDone() too early.
       this.#finish(Math.min(this.#store.size, this.#unfinished));
       this.#store.clear();
@@ -325,7 +335,7 @@ export class Queue<T> implements Waitable<T>, WaitTarget, AsyncIterable<T> {
   /** `false` when there is no room. */
   #offer(item: T): boolean {
     if (this.#isShutDown) throw this.#shutDown("put into");
-    if (this.#check !== undefined) this.#check(item);
+    this.#store.check?.(item);
     if (this.#getters.size > 0) {
       this.#unfinished++;
       this.#getters.wakeFirst(item);
@@ -358,14 +368,15 @@ export class Queue<T> implements Waitable<T>, WaitTarget, AsyncIterable<T> {
   #admit(): void {
     for (let node = this.#putters.first; node !== null; node = this.#putters.first) {
       if (this.#store.size >= this.#bound) return;
+      this.#putters.remove(node); // First: a 'compare' that uses the queue must not find it there.
       try {
         this.#keep(node.item as T);
       } catch (error) {
         // It cannot be compared with what has come into the queue since.
-        this.#putters.failFirst(error);
+        node.fail(error);
         continue;
       }
-      this.#putters.wakeFirst();
+      node.wake();
     }
   }
 
@@ -380,9 +391,8 @@ export class Queue<T> implements Waitable<T>, WaitTarget, AsyncIterable<T> {
   }
 
   static {
-    useStore = (queue, store, check) => {
+    useStore = (queue, store) => {
       queue.#store = store;
-      queue.#check = check;
     };
   }
 }

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { atOnce } from "./kernel/budget.ts";
 import { checkCount, show } from "./kernel/check.ts";
 import { currentClock } from "./kernel/clock.ts";
 import { currentScope } from "./kernel/context.ts";
@@ -123,7 +124,7 @@ export class RateLimiter implements WaitTarget {
     const scope = currentScope();
     const barred = entry(scope, options);
     if (barred !== undefined) return barred;
-    if (this.tryAcquire(count)) return Promise.resolve();
+    if (this.tryAcquire(count)) return atOnce(Promise.resolve());
     const applicant = new Applicant(count, () => this.#schedule());
     this.#queue.add(applicant);
     if (this.#queue.size === 1) this.#schedule();

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { atOnce } from "./kernel/budget.ts";
 import { currentScope } from "./kernel/context.ts";
 import type { notReady } from "./kernel/wait.ts";
 import { entry, poll, type WaitOptions } from "./kernel/wait.ts";
@@ -72,7 +73,7 @@ export class RLock extends Lock {
     const barred = entry(currentScope(), options);
     if (barred !== undefined) return barred;
     this.#again++;
-    return Promise.resolve(this.guard());
+    return atOnce(Promise.resolve(this.guard()));
   }
 
   /**

@@ -8,24 +8,14 @@
  * @module
  */
 
-import { type CallSite, lockSite } from "./kernel/call_site.ts";
-import { checkFunction } from "./kernel/check.ts";
-import { currentScope, followsAwait } from "./kernel/context.ts";
-import { type Blocker, heldBy, suspendFor } from "./kernel/deadlock.ts";
-import { BrokenResourceError } from "./kernel/errors.ts";
-import { held, Hold, type Holder } from "./kernel/hold.ts";
-import { type Parked, WaitQueue, type WaitTarget } from "./kernel/queue.ts";
-import { currentTask, type Task, taskAround, taskOf } from "./kernel/task.ts";
-import {
-  enqueue,
-  entry,
-  notReady,
-  poll,
-  type Waitable,
-  Waiter,
-  type WaitOptions,
-} from "./kernel/wait.ts";
-import { Guard, guarded } from "./guard.ts";
+import type { CallSite } from "./kernel/call_site.ts";
+import { followsAwait } from "./kernel/context.ts";
+import type { Blocker } from "./kernel/deadlock.ts";
+import { abandonedBy, held, Hold, type Holder } from "./kernel/hold.ts";
+import { type Parked, WaitQueue } from "./kernel/queue.ts";
+import { currentTask, type Task, taskOf } from "./kernel/task.ts";
+import { Guard } from "./guard.ts";
+import { LockSide, rule, type Rules } from "./lock_side.ts";
 import { checkNamed, type NamedOptions } from "./named.ts";
 
 /** How a readers-writer lock is doing. */
@@ -44,136 +34,6 @@ export interface RWLockStats {
   readonly peakWaitingWriters: number;
   /** Whether an owner has ended without giving it back. */
   readonly broken: boolean;
-}
-
-/** What sets one side apart from the other. */
-interface Rules {
-  readonly queue: WaitQueue<Guard, LockSide>;
-  readonly locked: boolean;
-  readonly brokenBy: string | null;
-  take(task: Task, site: CallSite | undefined): Guard | null;
-  /** What a task has of this side. */
-  find(task: Task): Hold | null;
-  give(hold: Hold): void;
-  /** What keeps others from taking this side. */
-  blockers(): Blocker | readonly Blocker[] | null;
-}
-
-let rule: (side: LockSide, rules: Rules) => void;
-
-/**
- * One side of an {@linkcode RWLock}: acquired and released like a `Lock`, and in a `select` too.
- */
-export class LockSide implements Waitable<Guard>, WaitTarget {
-  /** What errors and `inspect()` call it: the name of the lock. */
-  readonly name: string;
-  /** What a wait for it is shown as. */
-  readonly kind: "read lock" | "write lock";
-  #rules!: Rules;
-
-  /**
-   * Sides are made by their lock.
-   *
-   * @param kind Which side it is.
-   * @param name What to call it.
-   */
-  constructor(kind: "read lock" | "write lock", name: string) {
-    this.kind = kind;
-    this.name = name;
-  }
-
-  /** Whether somebody has it. */
-  get locked(): boolean {
-    return this.#rules.locked;
-  }
-
-  /**
-   * Takes this side, and waits for its turn where that cannot be at once.
-   *
-   * @param options `signal` and `timeout` in milliseconds, which end the wait.
-   * @returns Resolves to a guard: `using guard = await lock.read.acquire()` gives it back when the
-   * block is left.
-   * @throws {DeadlockError} When one who has to give it back first waits, over however many others,
-   * for the calling task, or is the calling task.
-   * @throws {BrokenResourceError} When an owner has ended without giving it back.
-   * @throws {TimeoutError} When the time is up.
-   * @throws {Cancelled} When the scope is cancelled. Nothing is taken then.
-   */
-  acquire(options?: WaitOptions): Promise<Guard> {
-    const scope = currentScope();
-    const barred = entry(scope, options);
-    if (barred !== undefined) return barred;
-    if (this.#rules.brokenBy !== null) {
-      return Promise.reject(broken(this, this.#rules.brokenBy));
-    }
-    const task = taskAround(scope)!;
-    const site = lockSite();
-    const guard = this.#rules.take(task, site);
-    if (guard !== null) return Promise.resolve(guard);
-    const waiter = new Waiter<Guard>(site);
-    return suspendFor(scope, task, this.#rules.queue, waiter, options);
-  }
-
-  /**
-   * Takes this side if that can be at once.
-   *
-   * @returns Whether it was taken.
-   * @throws {BrokenResourceError} When an owner has ended without giving it back.
-   */
-  tryAcquire(): boolean {
-    return this[poll]() !== notReady;
-  }
-
-  /**
-   * Gives it back.
-   *
-   * @throws {TypeError} When the calling task does not have it. The lock stays as it is.
-   */
-  release(): void {
-    const hold = this.#rules.find(currentTask());
-    if (hold === null) {
-      throw new TypeError(
-        `Cannot release ${this.kind} "${this.name}" as the calling task does not hold it. Let the task that acquired it release it, once`,
-      );
-    }
-    this.#rules.give(hold);
-  }
-
-  /**
-   * Calls a function with this side held, and gives it back when the function has ended.
-   *
-   * @typeParam R What the function resolves to.
-   * @param fn What to call.
-   * @param options `signal` and `timeout` in milliseconds, which end the wait for the lock.
-   * @returns What the function resolves to.
-   * @throws What `acquire` throws, and what the function throws.
-   */
-  withLock<R>(fn: () => R | PromiseLike<R>, options?: WaitOptions): Promise<R> {
-    checkFunction(fn, `use ${this.kind} "${this.name}"`, "the argument");
-    return guarded(this.acquire(options), fn);
-  }
-
-  /** @ignore */
-  [poll](): Guard | typeof notReady {
-    if (this.#rules.brokenBy !== null) throw broken(this, this.#rules.brokenBy);
-    return this.#rules.take(currentTask(), lockSite()) ?? notReady;
-  }
-
-  /** @ignore */
-  [enqueue](node: Parked<Guard>): void {
-    this.#rules.queue.add(node);
-  }
-
-  /** @ignore */
-  [heldBy](): Blocker | readonly Blocker[] | null {
-    return this.#rules.blockers();
-  }
-
-  static {
-    rule = (side, rules) => {
-      side.#rules = rules;
-    };
-  }
 }
 
 /**
@@ -274,7 +134,9 @@ class Phases {
     reading.take(task, site);
     this.reading.add(reading);
     return new Guard(() => {
+      if (reading.owner !== null && !isCurrent(reading.owner)) return false;
       if (reading.owner !== null) this.endReading(reading);
+      return true;
     });
   }
 
@@ -288,7 +150,10 @@ class Phases {
     this.writing.take(task, site);
     const turn = ++this.#turn;
     return new Guard(() => {
-      if (this.#turn === turn && this.writing.owner !== null) this.endWriting();
+      if (this.#turn !== turn || this.writing.owner === null) return true;
+      if (!isCurrent(this.writing.owner)) return false;
+      this.endWriting();
+      return true;
     });
   }
 
@@ -307,8 +172,8 @@ class Phases {
 
   break(owner: Holder): void {
     this.brokenBy ??= owner.name;
-    while (this.readers.failFirst(broken(this.#read, this.brokenBy)));
-    while (this.writers.failFirst(broken(this.#write, this.brokenBy)));
+    while (this.readers.failFirst(abandonedBy(this.brokenBy, this.#read)));
+    while (this.writers.failFirst(abandonedBy(this.brokenBy, this.#write)));
   }
 
   #admitWriter(): void {
@@ -421,12 +286,11 @@ class WriteRules implements Rules {
   }
 }
 
-function siteOf(node: Parked<Guard>): CallSite | undefined {
-  return node.item as CallSite | undefined;
+/** Whether a task is the calling one, as far as the platform tells. */
+function isCurrent(task: Holder): boolean {
+  return task === currentTask() || !followsAwait;
 }
 
-function broken(side: LockSide, owner: string): BrokenResourceError {
-  return new BrokenResourceError(
-    `Cannot acquire ${side.kind} "${side.name}" as task "${owner}" has ended without releasing it, and what it protects may be half done. Acquire it with 'using', and make a new one`,
-  );
+function siteOf(node: Parked<Guard>): CallSite | undefined {
+  return node.item as CallSite | undefined;
 }

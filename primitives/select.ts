@@ -6,6 +6,7 @@
  * @module
  */
 
+import { atOnce } from "./kernel/budget.ts";
 import { checkOptions, show } from "./kernel/check.ts";
 import { currentScope } from "./kernel/context.ts";
 import type { Cancelled } from "./kernel/errors.ts";
@@ -102,7 +103,8 @@ class Arm extends Parked<unknown> {
  * Waits for the first of several things and takes it; of the others nothing is taken, and they do
  * not notice. What can be an arm: a channel (receives) and `channel.sending(item)`, a queue (gets)
  * and `queue.putting(item)`, a subscription, an event, a lock or semaphore (acquires, and gives the
- * guard), a task, a `Deferred`, `after(ms)`. As a select can go on with any of its arms, it is never
+ * guard), a task, a `Deferred`, `after(ms)`. An arm that has failed, a closed channel say, counts as
+ * ready. As a select can go on with any of its arms, it is never
  * reported as a deadlock.
  *
  * @typeParam A The arms.
@@ -156,7 +158,9 @@ export function select<A extends SelectArms>(
     for (let i = 0; i < keys.length; i++) {
       if (options?.biased !== true) drawNext(keys, sources, i);
       const value = sources[i][poll]();
-      if (value !== notReady) return Promise.resolve({ key: keys[i], value } as Selected<A>);
+      if (value !== notReady) {
+        return atOnce(Promise.resolve({ key: keys[i], value } as Selected<A>));
+      }
     }
   } catch (error) {
     return Promise.reject(error);

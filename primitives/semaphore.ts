@@ -5,6 +5,7 @@
  * @module
  */
 
+import { atOnce } from "./kernel/budget.ts";
 import { checkCount, checkFunction } from "./kernel/check.ts";
 import { currentScope } from "./kernel/context.ts";
 import { type Parked, WaitQueue, type WaitTarget } from "./kernel/queue.ts";
@@ -36,6 +37,9 @@ export interface SemaphoreStats {
  * A number of permits, for at most so many at a time of something. Unlike a lock it knows no owner:
  * whoever likes may release, so it also serves to count things that one task makes and another one
  * uses up.
+ *
+ * A permit goes back by its guard or by `release()`, not by both: that would be one more than was
+ * taken. A `BoundedSemaphore` notices.
  *
  * In a `select` the semaphore stands for acquiring a permit, and gives the guard.
  *
@@ -103,7 +107,7 @@ export class Semaphore implements Waitable<Guard>, WaitTarget {
     const scope = currentScope();
     const barred = entry(scope, options);
     if (barred !== undefined) return barred;
-    if (this.tryAcquire()) return Promise.resolve(new Guard(this.#giveBack));
+    if (this.tryAcquire()) return atOnce(Promise.resolve(new Guard(this.#giveBack)));
     const waiter = new Waiter<Guard>();
     this.#queue.add(waiter);
     return suspend(scope, waiter, options);
@@ -127,7 +131,7 @@ export class Semaphore implements Waitable<Guard>, WaitTarget {
    * @throws {TypeError | RangeError} When it is no whole number from 1 up.
    */
   release(count = 1): void {
-    checkCount(count, `release semaphore "${this.name}"`, "the number of permits", 1);
+    checkCount(count, `release semaphore "${this.name}"`, "the number of permits", 1, false);
     while (count > 0 && this.#queue.size > 0) {
       count--;
       this.#queue.wakeFirst(new Guard(this.#giveBack));

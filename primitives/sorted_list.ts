@@ -92,7 +92,7 @@ export class SortedList<T> {
         const middle = (low + high) >> 1;
         const order = compare(item, items[middle]);
         if (order < 0) high = middle;
-        else if (order >= 0) low = middle + 1;
+        else if (order >= 0 && typeof order !== "boolean") low = middle + 1;
         else throw orderError(order);
       }
       if (children === null) {
@@ -107,7 +107,8 @@ export class SortedList<T> {
     const compare = this.#compare;
     const order = compare(item, other);
     if (order < 0) return true;
-    if (order >= 0) return false;
+    // A `compare` that answers with `a > b` finds all equal that are not.
+    if (order >= 0 && typeof order !== "boolean") return false;
     throw orderError(order);
   }
 

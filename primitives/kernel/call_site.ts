@@ -68,7 +68,7 @@ export function traceSpawns(on: boolean): void {
  * try {
  *   await lock.acquire();
  * } catch (error) {
- *   // … lock "door", which it took itself at file:///…/program.ts:5:27
+ *   // … waits for lock "door" at …:7:14, which task "root" took at file:///…/program.ts:5:22
  *   console.log(error instanceof DeadlockError, String(error));
  * }
  * traceLocks(false);

@@ -7,22 +7,40 @@
  * It costs nothing when there is nothing to wait for, and otherwise as many steps as the chain is
  * long; mostly one, as whoever holds a lock is mostly at work.
  *
- * A task that is in several waits at once (`Promise.all` of two, say) may go on with any of them as
- * far as one can see from here, so a circle that leads through it is none: better a deadlock missed
- * than one that is none. The same holds for a `select`.
+ * Better a deadlock missed than one that is none. A circle counts only if nobody in it may go on by
+ * itself: with another wait that the task is in (`Promise.all`, a `select`), or as its wait has a
+ * time limit or a signal. What cannot be told from here is a task that has asked for something,
+ * awaits something foreign instead, and does not await what it has asked for yet.
+ *
+ * Not seen are: a task that waits for its own group to end, and so for children that want what it
+ * holds; a child that awaits the task it is part of; and what `wait`, `asCompleted` and the
+ * combinators wait for.
  *
  * @module
  */
 
 import { type CallSite, callSite, formatSite } from "./call_site.ts";
-import { held, Hold, type Holder, waiting } from "./hold.ts";
+import type { Cancelled } from "./errors.ts";
+import { followsAwait } from "./context.ts";
+import { held, Hold, type Holder, isAwaited, waiting } from "./hold.ts";
 import type { WaitQueue, WaitTarget } from "./queue.ts";
-import { blockedIn, children, isTask, type Scope } from "./scope.ts";
-import { suspend, type Waiter, type WaitOptions } from "./wait.ts";
+import {
+  type Blocked,
+  blockedIn,
+  children,
+  hasDeadline,
+  isTask,
+  parentOf,
+  type Scope,
+} from "./scope.ts";
+import { keepShape } from "./shapes.ts";
+import { suspend, Waiter, type WaitOptions } from "./wait.ts";
 
 /**
  * Thrown by a wait that would never end: for a lock that the task itself holds, or for one whose
- * owner waits, over however many others, for this task. The message names all of them, where each
+ * owner waits, over however many others, for this task. The owners of locks are tasks: everything
+ * that one task runs side by side with `Promise.all` is one owner, and so is all code outside any
+ * task. The message names all of them, where each
  * lock was taken (see `traceLocks`) and where each task waits.
  *
  * @example
@@ -91,16 +109,56 @@ export function suspendFor<T>(
   scope: Scope,
   me: Holder,
   queue: WaitQueue<T> & { readonly target: Held },
-  waiter: Waiter<T>,
+  waiter: HoldWaiter<T>,
   options: WaitOptions | undefined,
 ): Promise<T> {
-  const circle = findCircle(me, queue.target);
+  const circle = mayBeWaitedFor(me, queue.target) ? findCircle(me, queue.target) : null;
   if (circle !== null) return Promise.reject(deadlock(me, circle));
   // Where somebody waits with a lock in the hands is what the report of a deadlock will be about.
   if (me[held] !== null) waiter.item ??= callSite();
   queue.add(waiter);
-  me[waiting] = waiter as Waiter<unknown>;
+  waiter.begin(me);
   return suspend(scope, waiter, options);
+}
+
+/** A wait for something that others hold, which its task knows of as long as it is suspended. */
+export class HoldWaiter<T> extends Waiter<T> {
+  #holder: Holder | null = null;
+
+  /** It is about to be suspended in a task. */
+  begin(holder: Holder): void {
+    this.#holder = holder;
+    holder[waiting] = this as Waiter<unknown>;
+  }
+
+  override wake(value: T): void {
+    this.#end();
+    super.wake(value);
+  }
+
+  override fail(error: unknown): void {
+    this.#end();
+    super.fail(error);
+  }
+
+  override cancel(error: Cancelled): void {
+    this.#end();
+    super.cancel(error);
+  }
+
+  // What the wait has brought is not to live as long as the task.
+  #end(): void {
+    const holder = this.#holder;
+    if (holder !== null && holder[waiting] === this as Waiter<unknown>) holder[waiting] = null;
+  }
+}
+
+keepShape(new HoldWaiter());
+
+/** A circle leads through a task only if somebody can wait for it: for its end, or what it holds. */
+function mayBeWaitedFor(me: Holder, target: WaitTarget): boolean {
+  // Where nobody knows which task it is, all would be taken for one.
+  return followsAwait && (me[held] !== null || me[isAwaited] || target === me);
 }
 
 function findCircle(me: Holder, target: Held): Step | null {
@@ -152,14 +210,23 @@ function awaited(holder: Holder): Held | undefined {
   return target !== undefined && heldBy in target ? target as Held : undefined;
 }
 
-/** Whether nobody in a circle is in another wait beside this, with which it may go on. */
+/** Whether nobody in a circle may go on by itself. */
 function isCertain(last: Step, me: Holder): boolean {
   if (last.before === null) return true; // What it holds itself it cannot get again.
   if (countWaits(me) > 0) return false;
   for (let step: Step | null = last.before; step !== null; step = step.before) {
-    if (countWaits(holderOf(step.blocker)) > 1) return false;
+    const holder = holderOf(step.blocker);
+    if (countWaits(holder) > 1 || mayEndByItself(holder[waiting]!, holder)) return false;
   }
   return true;
+}
+
+function mayEndByItself(wait: Blocked<unknown>, task: Holder): boolean {
+  if (wait.isLimited) return true;
+  for (let scope = wait.scope!; scope !== task; scope = parentOf(scope)!) {
+    if (hasDeadline(scope)) return true;
+  }
+  return hasDeadline(task);
 }
 
 /** In how many waits a task is. This walks all scopes of the task: it is for a circle found. */
@@ -187,7 +254,9 @@ function deadlock(me: Holder, last: Step): DeadlockError {
     ? `Take locks in the same order everywhere${
       lines.some((line) => line.endsWith(" took")) ? "; traceLocks(true) notes where" : ""
     }`
-    : "Release it first, or use an RLock; what is to exclude each other needs a task each";
+    : `Release it first${
+      steps[0].target.kind === "lock" ? ", or use an RLock" : ""
+    }; what is to exclude each other needs a task each`;
   return new DeadlockError(
     `Cannot wait for ${nameOf(steps[0].target)} as ${nameOf(me)} would wait for itself:\n${
       lines.join("\n")

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { BrokenResourceError } from "./errors.ts";
 import type { CallSite } from "./call_site.ts";
 import type { Blocked, Scope } from "./scope.ts";
 import type { WaitTarget } from "./queue.ts";
@@ -16,12 +17,17 @@ export const held: unique symbol = Symbol("grove.held");
 /** The wait that a holder was suspended in last for something that others hold. */
 export const waiting: unique symbol = Symbol("grove.waiting");
 
+/** Whether somebody waits for the end of a holder. */
+export const isAwaited: unique symbol = Symbol("grove.isAwaited");
+
 /** Who can hold things: a task. */
 export interface Holder extends Scope, WaitTarget {
   /** See {@linkcode held}. */
   [held]: Hold | null;
   /** See {@linkcode waiting}. */
   [waiting]: Blocked<unknown> | null;
+  /** See {@linkcode isAwaited}. */
+  readonly [isAwaited]: boolean;
 }
 
 /** Something in the hands of one holder at a time, or of none. */
@@ -52,6 +58,8 @@ export class Hold {
     const first = owner[held];
     this.owner = owner;
     this.site = site;
+    // Whoever takes something is not suspended; or one flow of it is, and another goes on.
+    owner[waiting] = null;
     this.#next = first;
     if (first !== null) first.#prev = this;
     owner[held] = this;
@@ -65,6 +73,7 @@ export class Hold {
     else prev.#next = next;
     if (next !== null) next.#prev = prev;
     this.owner = this.#next = this.#prev = null;
+    this.site = undefined; // A stack that nobody has read keeps alive what stood on it.
   }
 
   /** The next thing in its owner's hands. */
@@ -79,4 +88,11 @@ export class Hold {
       hold.#abandoned(owner);
     }
   }
+}
+
+/** What those get who want something that its owner has not given back. */
+export function abandonedBy(owner: string, { kind, name }: WaitTarget): BrokenResourceError {
+  return new BrokenResourceError(
+    `Cannot acquire ${kind} "${name}" as task "${owner}" has ended without releasing it, and what it protects may be half done. Acquire it with 'using', and make a new one`,
+  );
 }

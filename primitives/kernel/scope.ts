@@ -50,6 +50,11 @@ export abstract class Blocked<T> extends Parked<T> {
   /** The scope was asked to stop: ends the wait if it was marked with `endOnStop`. */
   abstract stop(): void;
 
+  /** Whether it ends by itself in time: it has a time-out, or listens to a signal. */
+  get isLimited(): boolean {
+    return false;
+  }
+
   /** What it waits for: one thing, several in a `select`, none of ours for a foreign promise. */
   get targets(): readonly WaitTarget[] {
     return this.queue === null ? [] : [this.queue.target];
@@ -135,6 +140,8 @@ export let onReached: (scope: Scope, reached: () => void) => void;
 export let youngest: <S extends Scope>(scope: Scope, is: (child: Scope) => child is S) => S | null;
 /** Sets or lifts a shield; when it is lifted, a cancellation outside is delivered at once. */
 export let shieldScope: (scope: Scope, shielded: boolean) => void;
+/** Whether a scope has a time limit of its own. */
+export let hasDeadline: (scope: Scope) => boolean;
 /** Whether a scope is shielded from those outside. */
 export let isShielded: (scope: Scope) => boolean;
 /** Sets the time limit and the signal of a scope that is about to be opened. */
@@ -466,6 +473,8 @@ export abstract class Scope implements CancelSource {
       scope.#flags = shielded ? scope.#flags | SHIELDED : scope.#flags & ~SHIELDED;
       if (scope.#parent !== null) refresh(scope);
     };
+
+    hasDeadline = (scope) => (scope.#extras?.due ?? Infinity) !== Infinity;
 
     isShielded = (scope) => (scope.#flags & SHIELDED) !== 0;
 

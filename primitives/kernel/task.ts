@@ -13,9 +13,9 @@
 import { checkFunction } from "./check.ts";
 import { currentScope, enteredScope, followsAwait, rootScope, runIn, setRoot } from "./context.ts";
 import { type Cancelled, cancelledIn } from "./errors.ts";
-import { heldBy, suspendFor } from "./deadlock.ts";
+import { heldBy, HoldWaiter, suspendFor } from "./deadlock.ts";
 import { mayFloat } from "./floating.ts";
-import { held, Hold, type Holder, waiting } from "./hold.ts";
+import { held, Hold, type Holder, isAwaited, waiting } from "./hold.ts";
 import { Parked, WaitQueue, type WaitTarget } from "./queue.ts";
 import {
   type Blocked,
@@ -31,7 +31,7 @@ import {
   unlink,
 } from "./scope.ts";
 import { keepShape } from "./shapes.ts";
-import { enqueue, entry, notReady, poll, type Waitable, Waiter, type WaitOptions } from "./wait.ts";
+import { enqueue, entry, notReady, poll, type Waitable, type WaitOptions } from "./wait.ts";
 
 /** How far a task has come. "queued" is one that waits for room in a group with a `limit`. */
 export type TaskState = "queued" | "running" | "succeeded" | "failed" | "cancelled";
@@ -220,6 +220,11 @@ export class Task<T = unknown> extends Scope implements PromiseLike<T>, Waitable
   }
 
   /** @ignore */
+  get [isAwaited](): boolean {
+    return this.#observers !== null && this.#observers.size > 0;
+  }
+
+  /** @ignore */
   [heldBy](): Holder {
     return this;
   }
@@ -232,7 +237,7 @@ export class Task<T = unknown> extends Scope implements PromiseLike<T>, Waitable
     if (barred !== undefined) return barred;
     if (this.isAlive) {
       const me = taskAround(scope)!;
-      return suspendFor(scope, me, this.#queue(), new Waiter<T>(), options);
+      return suspendFor(scope, me, this.#queue(), new HoldWaiter<T>(), options);
     }
     if (this.#state === "succeeded") return Promise.resolve(this.#outcome as T);
     return Promise.reject(this.#outcome);

@@ -13,6 +13,7 @@
  * @module
  */
 
+import { atOnce } from "./budget.ts";
 import { checkOptions, checkSignal, checkTime } from "./check.ts";
 import { currentClock } from "./clock.ts";
 import { currentScope } from "./context.ts";
@@ -85,6 +86,10 @@ export class Waiter<T> extends Blocked<T> {
     if (this.limits?.endOnStop) this.fail(stopped());
   }
 
+  override get isLimited(): boolean {
+    return this.limits?.areSet ?? false;
+  }
+
   /** The wait has ended without what it was for: others may have to be told. */
   protected left(): void {}
 
@@ -121,6 +126,10 @@ class Limits {
     }
   }
 
+  get areSet(): boolean {
+    return this.#alarm !== undefined || this.#watch !== undefined;
+  }
+
   lift(): void {
     this.#alarm?.lift();
     this.#watch?.release();
@@ -138,7 +147,7 @@ export function waitFor<T>(source: Waitable<T>, options?: WaitOptions): Promise<
   if (barred !== undefined) return barred;
   try {
     const value = source[poll]();
-    if (value !== notReady) return Promise.resolve(value);
+    if (value !== notReady) return atOnce(Promise.resolve(value));
   } catch (error) {
     return Promise.reject(error);
   }

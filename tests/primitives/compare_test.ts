@@ -78,6 +78,8 @@ Deno.test("compareItems asks for no order of what is the very same", () => {
   assertEquals(compareItems([1, job], [1, job]), 0);
   assert(compareItems([1, job, 1], [1, job, 2]) < 0);
   assertEquals(compareItems([1, undefined], [1, undefined]), 0);
+  const item = [1, NaN];
+  assertEquals(compareItems(item, item), 0);
   const endless: unknown[] = [1];
   endless.push(endless);
   assertEquals(compareItems(endless, endless), 0);

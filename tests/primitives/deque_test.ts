@@ -171,20 +171,21 @@ Deno.test("Deque gives its memory back as it drains, from either end and by a cl
 });
 
 Deno.test("Deque is small while little is in it", async () => {
-  const bytes = await measure(`
+  const [five, forty] = await measure(`
     const sizes = [];
-    for (let round = 0; round < 2; round++) {
+    for (const count of [1, 5, 40]) {
       const deques = new Array(10_000).fill(null);
       const before = await collect();
       for (let i = 0; i < 10_000; i++) {
         deques[i] = new Deque();
-        for (let n = 0; n < 5; n++) deques[i].push(n);
+        for (let n = 0; n < count; n++) deques[i].push(n);
       }
       sizes.push((await collect() - before) / deques.length);
     }
-    console.log(JSON.stringify(sizes[1]));
+    console.log(JSON.stringify(sizes.slice(1)));
   `);
-  assert(bytes > 0 && bytes < 400, `${bytes} bytes for 5`);
+  assert(five > 0 && five < 400, `${five} bytes for 5`);
+  assert(forty > 0 && forty < 1200, `${forty} bytes for 40`);
 });
 
 Deno.test("Deque retains nothing that was taken out", async () => {

@@ -332,14 +332,15 @@ Deno.test("SortedList retains nothing that was taken out", async () => {
     const list = new SortedList((a, b) => a.priority - b.priority);
     const taken = [];
     (() => {
-      // Three levels of nodes, half of which are left.
-      for (let i = 0; i < 20_000; i++) list.insert({ priority: next() % 1000 });
-      for (let i = 0; i < 10_000; i++) taken.push(new WeakRef(list.shift()));
+      // Three levels of nodes, and the left edge a little behind the border of two on each.
+      for (let i = 0; i < 20_000; i++) list.insert({ priority: i });
+      for (let i = 0; i < 2 * 64 * 64 + 4; i++) taken.push(new WeakRef(list.shift()));
     })();
     await collect();
     const some = taken.filter((ref) => ref.deref() !== undefined).length;
     taken.length = 0;
     (() => {
+      for (let i = 0; i < 20_000; i++) list.insert({ priority: next() % 20_000 });
       while (list.size > 0) taken.push(new WeakRef(list.shift()));
     })();
     await collect();
