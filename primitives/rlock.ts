@@ -5,7 +5,7 @@
  */
 
 import { atOnce } from "./kernel/budget.ts";
-import { currentScope } from "./kernel/context.ts";
+import { currentScope, followsAwait } from "./kernel/context.ts";
 import type { notReady } from "./kernel/wait.ts";
 import { entry, poll, type WaitOptions } from "./kernel/wait.ts";
 import type { Guard } from "./guard.ts";
@@ -65,6 +65,7 @@ export class RLock extends Lock {
    * @returns Resolves to a guard, which gives it back once.
    * @throws {DeadlockError} When its owner waits, over however many others, for the calling task.
    * @throws {BrokenResourceError} When an owner has ended without giving it back.
+   * @throws {TypeError} When it is held, on a platform that does not tell which task asks.
    * @throws {TimeoutError} When the time is up.
    * @throws {Cancelled} When the scope is cancelled. The lock is not taken then.
    */
@@ -72,6 +73,7 @@ export class RLock extends Lock {
     if (!this.isOwn()) return super.acquire(options);
     const barred = entry(currentScope(), options);
     if (barred !== undefined) return barred;
+    if (!followsAwait) return Promise.reject(this.#unknown());
     this.#again++;
     return atOnce(Promise.resolve(this.guard()));
   }
@@ -84,6 +86,7 @@ export class RLock extends Lock {
    */
   override tryAcquire(): boolean {
     if (!this.isOwn()) return super.tryAcquire();
+    if (!followsAwait) throw this.#unknown();
     this.#again++;
     return true;
   }
@@ -110,6 +113,7 @@ export class RLock extends Lock {
   /** @ignore */
   override [poll](): Guard | typeof notReady {
     if (!this.isOwn()) return super[poll]();
+    if (!followsAwait) throw this.#unknown();
     this.#again++;
     return this.guard();
   }
@@ -117,6 +121,13 @@ export class RLock extends Lock {
   /** @ignore */
   protected override abandoned(): void {
     this.#again = 0;
+  }
+
+  // To take whoever asks for the owner would let everybody in.
+  #unknown(): TypeError {
+    return new TypeError(
+      `Cannot acquire rlock "${this.name}" while it is held as this platform does not tell which task asks: it has no AsyncLocalStorage. Use a Lock`,
+    );
   }
 
   static {

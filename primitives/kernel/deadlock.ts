@@ -165,20 +165,32 @@ function findCircle(me: Holder, target: Held): Step | null {
   const blockers = target[heldBy]();
   // Nearly always: one owner, who is at work.
   if (blockers === null || (isOne(blockers) && isAtWork(holderOf(blockers), me))) return null;
+  const free = new Set<Holder>();
+  for (;;) {
+    const circle = search(me, target, free);
+    if (circle === null) return null;
+    const unbound = whoMayGoOn(circle, me);
+    if (unbound === undefined) return circle;
+    if (unbound === me) return null;
+    free.add(unbound); // There may be another way round, without that one.
+  }
+}
+
+/** The chain from `me` back to itself that leads through none of the `free`. */
+function search(me: Holder, target: Held, free: ReadonlySet<Holder>): Step | null {
   const open: Step[] = [];
-  const seen = new Set<Holder>();
+  // Those who were come by. A circle among them does not lead through here: it is one that could
+  // not be seen when it was closed.
+  const seen = new Set(free);
   const follow = (target: Held, before: Step | null): Step | null => {
     const blockers = target[heldBy]() ?? [];
     for (const blocker of isOne(blockers) ? [blockers] : blockers) {
       const step: Step = { target, blocker, before };
       const holder = holderOf(blocker);
-      if (holder === me) {
-        if (isCertain(step, me)) return step;
-        // A circle that does not lead through here: one that could not be seen when it was closed.
-      } else if (!seen.has(holder)) {
-        seen.add(holder);
-        open.push(step);
-      }
+      if (holder === me) return step;
+      if (seen.has(holder)) continue;
+      seen.add(holder);
+      open.push(step);
     }
     return null;
   };
@@ -210,15 +222,15 @@ function awaited(holder: Holder): Held | undefined {
   return target !== undefined && heldBy in target ? target as Held : undefined;
 }
 
-/** Whether nobody in a circle may go on by itself. */
-function isCertain(last: Step, me: Holder): boolean {
-  if (last.before === null) return true; // What it holds itself it cannot get again.
-  if (countWaits(me) > 0) return false;
+/** Who in a circle may go on by itself. */
+function whoMayGoOn(last: Step, me: Holder): Holder | undefined {
+  if (last.before === null) return undefined; // What it holds itself it cannot get again.
+  if (countWaits(me) > 0) return me;
   for (let step: Step | null = last.before; step !== null; step = step.before) {
     const holder = holderOf(step.blocker);
-    if (countWaits(holder) > 1 || mayEndByItself(holder[waiting]!, holder)) return false;
+    if (countWaits(holder) > 1 || mayEndByItself(holder[waiting]!, holder)) return holder;
   }
-  return true;
+  return undefined;
 }
 
 function mayEndByItself(wait: Blocked<unknown>, task: Holder): boolean {

@@ -78,7 +78,7 @@ class Wait {
   readonly actor: number;
   readonly lock: Modelled;
   due = Infinity;
-  /** Whether it has a time limit or a signal. */
+  /** Whether its task may go on by itself: with a time limit, a signal, or in another flow. */
   limited = false;
   giveUp: (() => void) | undefined;
 
@@ -249,7 +249,7 @@ class Program {
     for (let at: Modelled | undefined = lock; at !== undefined && at.owner !== null;) {
       if (at.owner === me) return true;
       const wait = this.pending(at.owner);
-      // Who waits with a limit will go on by itself.
+      // Who may go on by itself is in no circle.
       at = wait?.limited ? undefined : wait?.lock;
     }
     return false;
@@ -263,6 +263,9 @@ class Program {
     } else if (model.owner === null) {
       assertEquals(call(), true);
       model.take(actor);
+      // Who takes something while it waits does not only wait.
+      const waiting = this.pending(actor);
+      if (waiting !== undefined) waiting.limited = true;
     } else if (model.owner === actor && model.recursive) {
       assertEquals(call(), true);
       model.depth++;

@@ -276,7 +276,7 @@ class Program {
       if (seen.has(actor)) continue;
       seen.add(actor);
       const wait = this.pending(actor);
-      // Who waits with a limit will go on by itself.
+      // Who may go on by itself is in no circle.
       if (wait !== undefined && !wait.limited) open.push(...this.model.keptOutBy(wait.side));
     }
     return false;

@@ -5,10 +5,20 @@
  * @module
  */
 
-import { assertEquals, assertRejects } from "@std/assert";
-import { currentTask, DeadlockError, Event, Lock, RLock, RWLock, taskGroup } from "../../../mod.ts";
+import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
+import {
+  CancelScope,
+  currentTask,
+  DeadlockError,
+  Event,
+  Lock,
+  RLock,
+  RWLock,
+  taskGroup,
+} from "../../../mod.ts";
 import { withLeakCheck } from "../../../primitives/testing/mod.ts";
 import { type Actor, scene } from "../actors.ts";
+import { outcomeOf } from "../outcome.ts";
 
 /** What can be taken: a lock, or a side of one. */
 type Takeable = Pick<Lock, "acquire" | "release">;
@@ -242,6 +252,34 @@ Deno.test("RWLock: a writer waits for all who read, and each of them can close t
         reader.do(() => lock.read.release());
       }
       await writing;
+    });
+  }
+});
+
+Deno.test("RWLock: a circle is found also where there is another way round that may open by itself [W3]", async () => {
+  for (const limited of [0, 1]) {
+    const lock = new RWLock();
+    const [door, gate] = [new Lock(), new Lock()];
+    await scene(["a", "b", "z", "w"], async (a, b, z, w) => {
+      for (const reader of [a, b]) await reader.do(() => lock.read.acquire());
+      await z.do(() => door.acquire());
+      await w.do(() => gate.acquire());
+      // Both readers wait for z, one of them not for ever; z waits for w.
+      const { signal } = new AbortController();
+      const waiting = [a, b].map((reader, index) =>
+        reader.do(() => door.withLock(() => {}, index === limited ? { signal } : undefined))
+      );
+      const last = visit(gate, z);
+      const scope = new CancelScope();
+      const outcome = await outcomeOf(w.do(() => scope.enter(() => lock.write.acquire())));
+      scope.cancel();
+      assert(outcome !== "pending" && "error" in outcome, "nobody was told");
+      assertInstanceOf(outcome.error, DeadlockError);
+      w.do(() => gate.release());
+      await last;
+      z.do(() => door.release());
+      await Promise.all(waiting);
+      for (const reader of [a, b]) reader.do(() => lock.read.release());
     });
   }
 });

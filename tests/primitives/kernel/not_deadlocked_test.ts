@@ -154,6 +154,64 @@ Deno.test("Who is in another wait already may go on with that: it is not told of
   });
 });
 
+Deno.test("Who waits with a limit of its own, or of a scope around, will go on: no circle leads through it [W3]", async () => {
+  const { signal } = new AbortController();
+  const limits: Record<string, (right: Lock) => Promise<unknown>> = {
+    "a timeout": (right) => right.acquire({ timeout: 5 }),
+    "a signal": (right) => right.acquire({ signal, timeout: 5 }),
+    "moveOnAfter()": (right) => moveOnAfter(5, () => right.acquire()),
+    "a limit further out": (right) => moveOnAfter(5, () => cancelScope(() => right.acquire())),
+    "a group's timeout": (right) => taskGroup(() => right.acquire(), { timeout: 5 }),
+  };
+  for (const [name, wait] of Object.entries(limits)) {
+    await withVirtualTime(() =>
+      withLocks(async (a, b, left, right) => {
+        const limited = a.do(() => wait(right)).catch(() => {});
+        const waiting = visit(left, b);
+        assertEquals(await outcomeOf(waiting), "pending", name);
+        await limited;
+        assertEquals(right.owner, b.task);
+        a.do(() => left.release());
+        await waiting;
+      })
+    );
+  }
+});
+
+Deno.test("A limit that is none opens no circle [W3]", async () => {
+  const waits: Record<string, (right: Lock) => Promise<unknown>> = {
+    "no options": (right) => right.acquire({}),
+    "an endless timeout": (right) => right.acquire({ timeout: Infinity }),
+    "a scope without a limit": (right) => cancelScope(() => right.acquire()),
+  };
+  for (const [name, wait] of Object.entries(waits)) {
+    await withLocks(async (a, b, left, right) => {
+      const scope = new CancelScope();
+      const waiting = a.do(() => scope.enter(() => wait(right)));
+      const outcome = await outcomeOf(visit(left, b));
+      assert(outcome !== "pending" && "error" in outcome, name);
+      assert(outcome.error instanceof DeadlockError, name);
+      scope.cancel();
+      await waiting;
+    });
+  }
+});
+
+Deno.test("Who takes something else while it waits does not only wait: no circle leads through it [W3]", async () => {
+  await withLocks(async (a, b, left, right) => {
+    const waiting = visit(right, a);
+    const third = new Lock();
+    assert(a.do(() => third.tryAcquire()));
+    const next = visit(left, b);
+    assertEquals(await outcomeOf(next), "pending");
+    a.do(() => third.release());
+    a.do(() => left.release());
+    await next;
+    b.do(() => right.release());
+    await waiting;
+  });
+});
+
 Deno.test("A wait that timed out, was cancelled or aborted is no link any more [W3]", async () => {
   const reason = new Error("hung up");
   const enders: Record<string, (a: Actor, right: Lock) => Promise<unknown>> = {

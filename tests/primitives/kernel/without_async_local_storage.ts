@@ -10,9 +10,18 @@ import process from "node:process";
 // What loads Grove finds nothing now. The import has to come after this, so it is not a static one.
 delete (process as { getBuiltinModule?: unknown }).getBuiltinModule;
 
-const { currentTask, failAfter, isCancelled, moveOnAfter, shield, sleep, taskGroup } = await import(
-  "../../../mod.ts"
-);
+const {
+  currentTask,
+  failAfter,
+  isCancelled,
+  Lock,
+  moveOnAfter,
+  RLock,
+  RWLock,
+  shield,
+  sleep,
+  taskGroup,
+} = await import("../../../mod.ts");
 const { followsAwait } = await import("../../../primitives/kernel/context.ts");
 
 const facts: Record<string, unknown> = { followsAwait };
@@ -86,6 +95,33 @@ facts["a group with a limit"] = await taskGroup(async (group) => {
   for (const task of tasks) await task;
   return most;
 }, { limit: 2 });
+
+/** How many of three tasks are in a lock at once, at most, and how each of them has fared. */
+async function contend(lock: {
+  withLock(fn: () => Promise<void>): Promise<void>;
+}): Promise<[most: number, ends: string[]]> {
+  let inside = 0;
+  let most = 0;
+  const ends: string[] = [];
+  await taskGroup((group) => {
+    for (let i = 0; i < 3; i++) {
+      group.spawn(async () => {
+        await Promise.resolve();
+        const end = lock.withLock(async () => {
+          most = Math.max(most, ++inside);
+          await sleep(1);
+          inside--;
+        });
+        ends.push(await end.then(() => "had it", (error) => error.name));
+      });
+    }
+  });
+  return [most, ends.sort()];
+}
+
+facts["a lock that three want"] = await contend(new Lock());
+facts["a recursive lock that three want"] = await contend(new RLock());
+facts["a lock that three want to write under"] = await contend(new RWLock().write);
 
 facts["moveOnAfter()"] = (await moveOnAfter(5, () => sleep(60_000))).timedOut;
 facts["failAfter()"] = await failAfter(5, () => sleep(60_000)).catch((error) => error.name);
