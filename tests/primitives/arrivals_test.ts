@@ -29,7 +29,7 @@ import {
   withLeakCheck,
   withVirtualTime,
 } from "../../primitives/testing/mod.ts";
-import { outcomeOf, thrownBy } from "./outcome.ts";
+import { thrownBy } from "./outcome.ts";
 import { assertType, collect, type Same } from "./probes.ts";
 
 const END = { done: true, value: undefined } as const;

@@ -13,6 +13,7 @@ import {
   assertStrictEquals,
 } from "@std/assert";
 import {
+  BrokenResourceError,
   CancelScope,
   cancelScope,
   ClosedError,
@@ -21,6 +22,7 @@ import {
   Event,
   RLock,
   sleep,
+  suppressedErrors,
   taskGroup,
   TimeoutError,
   type WaitOptions,
@@ -333,6 +335,22 @@ Deno.test("Condition: who is cancelled after it was handed the lock has been not
     assertEquals(await outcomeOf(other), "pending", "the notification was a's");
     await changed.lock.withLock(() => changed.notify());
     await other;
+  });
+});
+
+Deno.test("Condition: who is cut short, and then cannot have the lock any more, still hears what ended the wait [W2, W5]", async () => {
+  const changed = new Condition();
+  await scene(["a", "boss"], async (a, boss) => {
+    const controller = new AbortController();
+    const reason = new Error("hung up");
+    await a.do(() => changed.lock.acquire());
+    const waiting = rejectionOf(a.do(() => changed.wait({ signal: controller.signal })));
+    await boss.do(() => changed.lock.acquire());
+    controller.abort(reason);
+    await waitAllTasksBlocked();
+    await boss.leave();
+    assertStrictEquals(await waiting, reason);
+    assertInstanceOf(suppressedErrors(reason)[0], BrokenResourceError);
   });
 });
 

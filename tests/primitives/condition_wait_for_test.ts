@@ -67,6 +67,17 @@ Deno.test("Condition.waitFor() throws what the predicate throws, at once or late
   });
 });
 
+Deno.test("Condition.waitFor() refuses a predicate that answers later: all could have changed by then [E1]", async () => {
+  const changed = new Condition(undefined, { name: "stock" });
+  using _ = await changed.lock.acquire();
+  await assertRejects(
+    () => changed.waitFor(async () => true),
+    TypeError,
+    'Cannot wait for condition "stock" as the predicate must answer at once: received a Promise',
+  );
+  assertEquals([changed.lock.owner, changed.stats().peakWaiters], [currentTask(), 0]);
+});
+
 // Its limits
 
 Deno.test("Condition.waitFor(): its timeout is for all of it, however often it is notified [C8]", async () => {

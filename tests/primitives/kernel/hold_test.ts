@@ -38,6 +38,7 @@ Deno.test("Hold: what is taken is in its owner's hands, with the place where, un
   assertEquals(inHands(me), ["it"]);
   it.release();
   assertEquals([it.owner, it.next, me[held]], [null, null, null]);
+  assertEquals(it.site, undefined, "it would keep alive what stood on the stack");
 });
 
 Deno.test("Hold: a place that was noted for one owner is not that of the next", () => {

@@ -34,7 +34,7 @@ class Queue extends WaitQueue<string> {
     super({ kind: "test", name: "queue" });
   }
 
-  protected override emptied(): void {
+  override emptied(): void {
     this.timesEmptied++;
   }
 }
