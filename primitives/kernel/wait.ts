@@ -185,9 +185,10 @@ export function waitForPromise<T>(promise: PromiseLike<T>, options?: WaitOptions
  * scope is cancelled or the call's own signal has aborted. Nothing has happened by then.
  */
 export function entry(scope: Scope, options?: WaitOptions): Promise<never> | undefined {
-  if (options !== undefined) checkWaitOptions(options);
+  if (options === undefined) return pendingIn(scope) === null ? undefined : rejectionIn(scope);
+  checkWaitOptions(options);
   if (pendingIn(scope) !== null) return rejectionIn(scope);
-  if (options?.signal?.aborted) return Promise.reject(options.signal.reason);
+  if (options.signal?.aborted) return Promise.reject(options.signal.reason);
   return undefined;
 }
 
