@@ -21,3 +21,4 @@
 
 export * from "./primitives/mod.ts";
 export * from "./io/mod.ts";
+export * from "./pools/mod.ts";

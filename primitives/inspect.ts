@@ -20,18 +20,19 @@ import {
   type Scope,
 } from "./kernel/scope.ts";
 import { spawnSite } from "./kernel/call_site.ts";
+import type { WaitTarget } from "./kernel/queue.ts";
 import { Task, type TaskState } from "./kernel/task.ts";
 import { TaskGroup } from "./task_group.ts";
 
-/** A task, group or scope, with what is open in it. */
+/** A task, group or scope, with what is open in it; or a job that a task waits for. */
 export interface TreeNode {
   /** Which of them it is. */
-  readonly kind: "task" | "group" | "scope";
+  readonly kind: "task" | "group" | "scope" | "job";
   /** Its name. */
   readonly name: string;
   /** A task's number. */
   readonly id?: number;
-  /** How far a task has come. */
+  /** How far a task or job has come. */
   readonly state?: TaskState;
   /** Whether it was asked to stop. */
   readonly stopping: boolean;
@@ -137,8 +138,20 @@ function node(scope: Scope, cancelledBefore: number): TreeNode {
     waitingFor: waiting.flatMap(waitingFor),
     ...(stuckSince <= cancelledBefore && { stuckFor: currentClock().now() - stuckSince }),
     ...(isTask && spawnSite(scope) !== undefined && { spawnedAt: spawnSite(scope) }),
-    children: below.map((child) => node(child, cancelledBefore)),
+    children: [...below.map((child) => node(child, cancelledBefore)), ...waiting.flatMap(jobs)],
   };
+}
+
+// What its task waits for runs elsewhere, and stands in no scope of this thread.
+function jobs({ targets }: Blocked<unknown>): TreeNode[] {
+  return targets.filter((target) => target.kind === "job").map((job) => ({
+    kind: "job",
+    name: job.name,
+    state: (job as WaitTarget & { state: TaskState }).state,
+    stopping: false,
+    waitingFor: [],
+    children: [],
+  }));
 }
 
 function waitingFor({ targets }: Blocked<unknown>): WaitingFor[] {

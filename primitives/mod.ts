@@ -33,7 +33,7 @@ export { type After, after } from "./after.ts";
 export { all, type Results } from "./all.ts";
 export { allSettled, type SettledResults } from "./all_settled.ts";
 export { any } from "./any.ts";
-export { asCompleted, type End } from "./as_completed.ts";
+export { asCompleted, type End, type Ending } from "./as_completed.ts";
 export { Barrier, type BarrierStats } from "./barrier.ts";
 export { BoundedSemaphore, type BoundedSemaphoreStats } from "./bounded_semaphore.ts";
 export { Broadcast, type BroadcastStats } from "./broadcast.ts";

@@ -6,9 +6,10 @@
  * @module
  */
 
-import { checkFunction } from "./kernel/check.ts";
+import { checkFunction, checkOptions, show } from "./kernel/check.ts";
 import { currentScope, runIn } from "./kernel/context.ts";
 import { mayFloat } from "./kernel/floating.ts";
+import { takeKey } from "./kernel/portable_locals.ts";
 import {
   drained,
   hasChildren,
@@ -25,6 +26,12 @@ export interface TaskLocalOptions<T> {
   name?: string;
   /** What `get()` gives where no value was set. Default: `undefined`. */
   defaultValue?: T;
+  /**
+   * Whether its value goes along with a job to a worker, where the module that makes this local
+   * makes its counterpart. It then needs a name that no other one has, and values that can be
+   * cloned. Default: `false`.
+   */
+  portable?: boolean;
 }
 
 /**
@@ -49,15 +56,25 @@ export class TaskLocal<T> {
   /** What it is called where it is shown. */
   readonly name: string;
   readonly #defaultValue: T | undefined;
+  readonly #key: object;
 
   /**
    * Makes a task-local without a value.
    *
-   * @param options A name, and the value that holds where none was set.
+   * @param options A name, the value that holds where none was set, and whether it is portable.
+   * @throws {TypeError} When an option makes no sense, or the name of a portable one is taken.
    */
   constructor(options: TaskLocalOptions<T> = {}) {
-    this.name = options.name ?? "local";
-    this.#defaultValue = options.defaultValue;
+    checkOptions(options, "make a TaskLocal");
+    const { name, defaultValue, portable = false } = options;
+    if (typeof portable !== "boolean") {
+      throw new TypeError(
+        `Cannot make a TaskLocal as 'portable' must be a boolean: received ${show(portable)}`,
+      );
+    }
+    this.name = name ?? "local";
+    this.#defaultValue = defaultValue;
+    this.#key = portable ? portableKey(name) : this;
   }
 
   /**
@@ -68,7 +85,7 @@ export class TaskLocal<T> {
    */
   get(): T | undefined {
     for (let entry = localsOf(currentScope()); entry !== null; entry = entry.rest) {
-      if (entry.key === this) return entry.value as T;
+      if (entry.key === this.#key) return entry.value as T;
     }
     return this.#defaultValue;
   }
@@ -88,7 +105,7 @@ export class TaskLocal<T> {
     checkFunction(fn, `set "${this.name}"`, "the second argument");
     const around = currentScope();
     const scope = new LocalScope(this.name);
-    const locals: Locals = { key: this, value, rest: localsOf(around) };
+    const locals: Locals = { key: this.#key, value, rest: localsOf(around) };
     link(scope, around, locals);
     let result: R;
     try {
@@ -101,6 +118,19 @@ export class TaskLocal<T> {
     close(scope);
     return result;
   }
+}
+
+function portableKey(name: string | undefined): object {
+  if (!name) {
+    throw new TypeError(
+      "Cannot make a portable TaskLocal without a name, as that is what it is found by elsewhere. Give it one",
+    );
+  }
+  const key = takeKey(name);
+  if (key !== undefined) return key;
+  throw new TypeError(
+    `Cannot make a portable TaskLocal "${name}" as there is one of that name. Make it once, at the top level of its module`,
+  );
 }
 
 class LocalScope extends Scope {

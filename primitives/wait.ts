@@ -1,14 +1,13 @@
 /**
- * Waiting for some of many tasks: `concurrent.futures.wait`.
+ * Waiting for some of many tasks or futures: `concurrent.futures.wait`.
  *
  * @module
  */
 
-import { checkTasks, type End, Ends, rest } from "./as_completed.ts";
+import { checkEndings, type End, type Ending, Ends, rest } from "./as_completed.ts";
 import { show } from "./kernel/check.ts";
 import { currentClock } from "./kernel/clock.ts";
 import { TimeoutError } from "./kernel/errors.ts";
-import type { Task } from "./kernel/task.ts";
 import { checkWaitOptions, notReady, poll, waitFor, type WaitOptions } from "./kernel/wait.ts";
 
 /** What {@linkcode wait} can be told. */
@@ -20,21 +19,22 @@ export interface WaitUntilOptions extends WaitOptions {
   until?: "first" | "first-error" | "all";
 }
 
-/** Which tasks have ended and which have not. */
-export interface WaitResult<T> {
+/** Which have ended and which have not. */
+export interface WaitResult<E extends Ending> {
   /** Those that have ended, in the order of their ends. */
-  readonly done: Task<T>[];
+  readonly done: E[];
   /** Those that have not, in the order given. */
-  readonly pending: Task<T>[];
+  readonly pending: E[];
 }
 
 /**
- * Waits until the first of some tasks has ended, or the first has failed, or all have ended. It
+ * Waits until the first of some tasks or futures has ended, or the first has failed, or all have
+ * ended. It
  * throws none of their errors, cancels none of them, and a `timeout` is no error either: what has
  * not ended by then is `pending`.
  *
- * @typeParam T What the tasks resolve to.
- * @param tasks The tasks; one that is named twice is given once.
+ * @typeParam E What is waited for: a `Task` or `Future` of some type.
+ * @param endings The tasks or futures; one that is named twice is given once.
  * @param options `until`, `timeout` in milliseconds, and `signal`.
  * @returns Which have ended and which have not.
  * @throws {TypeError | RangeError} At the call, when an argument makes no sense.
@@ -52,11 +52,11 @@ export interface WaitResult<T> {
  * });
  * ```
  */
-export function wait<T>(
-  tasks: Iterable<Task<T>>,
+export function wait<E extends Ending>(
+  endings: Iterable<E>,
   options: WaitUntilOptions = {},
-): Promise<WaitResult<T>> {
-  const all = checkTasks(tasks, "wait");
+): Promise<WaitResult<E>> {
+  const all = checkEndings(endings, "wait");
   checkWaitOptions(options);
   const { until = "all" } = options;
   if (until !== "all" && until !== "first" && until !== "first-error") {
@@ -67,18 +67,18 @@ export function wait<T>(
   return waitUntil(all, until, options);
 }
 
-async function waitUntil<T>(
-  pending: Set<Task<T>>,
+async function waitUntil<E extends Ending>(
+  pending: Set<E>,
   until: "first" | "first-error" | "all",
   { timeout = Infinity, signal, endOnStop }: WaitOptions,
-): Promise<WaitResult<T>> {
+): Promise<WaitResult<E>> {
   const due = currentClock().now() + timeout;
-  const done: Task<T>[] = [];
+  const done: E[] = [];
   const ends = new Ends(pending);
-  const take = ({ task }: End<T>) => {
-    done.push(task);
-    pending.delete(task);
-    return until === "first" || (until === "first-error" && task.state === "failed");
+  const take = ({ ended }: End<E>) => {
+    done.push(ended);
+    pending.delete(ended);
+    return until === "first" || (until === "first-error" && ended.state === "failed");
   };
   try {
     let enough = false;

@@ -119,6 +119,11 @@ export let markTask: (scope: Scope) => void;
 export let isTask: (scope: Scope) => boolean;
 /** Whether a scope is over. */
 export let hasEnded: (scope: Scope) => boolean;
+/**
+ * Whether nothing has come of a scope: none is open in it, no wait is suspended in it, and nobody
+ * has asked for its signal, cancelled or limited it.
+ */
+export let isUntouched: (scope: Scope) => boolean;
 /** Whether scopes are open in a scope. */
 export let hasChildren: (scope: Scope) => boolean;
 /** The scopes open in a scope, the oldest first. */
@@ -417,6 +422,9 @@ export abstract class Scope implements CancelSource {
     };
     isTask = (scope) => (scope.#flags & TASK) !== 0;
     hasEnded = (scope) => (scope.#flags & ENDED) !== 0;
+    isUntouched = (scope) =>
+      scope.#children === null && scope.#blocked === null && scope.#extras === null &&
+      scope.#pending === null;
     hasChildren = (scope) => scope.#children !== null;
     causeOf = (scope) => scope.#extras?.cause;
     cancelledAt = (scope) => scope.#extras?.cancelledAt ?? 0;

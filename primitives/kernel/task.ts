@@ -50,6 +50,12 @@ export abstract class TaskOwner extends Scope {
 /** Starts a task: its function is called at once, and runs up to its first `await`. */
 export let startTask: <T>(task: Task<T>, fn: TaskFunction<T>) => void;
 
+/**
+ * Runs a function in a task that is linked and has not started, and leaves the task running:
+ * {@linkcode followTask} or {@linkcode endTask} ends it.
+ */
+export let enterTask: <R>(task: Task, fn: () => R) => R;
+
 /** Ends a task: takes it out of the tree, and tells those who wait for it and then its owner. */
 export let endTask: (task: Task, state: TaskState, outcome: unknown) => void;
 
@@ -257,6 +263,11 @@ export class Task<T = unknown> extends Scope implements PromiseLike<T>, Waitable
       runIn(task, begin);
     };
 
+    enterTask = (task, fn) => {
+      task.#state = "running";
+      return runIn(task, fn);
+    };
+
     endTask = (task, state, outcome) => {
       task.#state = state;
       task.#outcome = outcome;
@@ -355,6 +366,14 @@ function begin(): void {
   }
   if (followsAwait) promise.then(fulfilled, rejected);
   else promise.then((value) => succeeded(task, value), (error) => failed(task, error));
+}
+
+/** Ends a task as a promise does, once what was opened in it has ended. */
+export function followTask(task: Task, promise: PromiseLike<unknown>): void {
+  (promise instanceof Promise ? promise : new Promise((resolve) => resolve(promise))).then(
+    (value) => succeeded(task, value),
+    (error) => failed(task, error),
+  );
 }
 
 const fulfilled = (value: unknown): void => succeeded(enteredScope() as Task, value);
@@ -479,7 +498,8 @@ export function activeTasks(): Task[] {
   return tasks;
 }
 
-function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+/** Whether a value is to be waited for. */
+export function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
   return (typeof value === "object" && value !== null || typeof value === "function") &&
     typeof (value as PromiseLike<T>).then === "function";
 }

@@ -38,9 +38,9 @@ function sleepers(group: TaskGroup, ...times: number[]): Task<number>[] {
   );
 }
 
-async function names(tasks: AsyncIterable<End<unknown>>): Promise<string[]> {
+async function names(tasks: AsyncIterable<End<Task>>): Promise<string[]> {
   const list: string[] = [];
-  for await (const { task } of tasks) list.push(task.name);
+  for await (const { ended: task } of tasks) list.push(task.name);
   return list;
 }
 
@@ -48,7 +48,7 @@ Deno.test("asCompleted gives the tasks in the order of their ends, to be awaited
   await withVirtualTime(() =>
     taskGroup(async (group) => {
       const values: number[] = [];
-      for await (const { task } of asCompleted(sleepers(group, 30, 10, 20))) {
+      for await (const { ended: task } of asCompleted(sleepers(group, 30, 10, 20))) {
         assertEquals(task.isAlive, false);
         values.push(await task);
       }
@@ -101,7 +101,7 @@ Deno.test("asCompleted gives failed and cancelled tasks as well, and throws none
         const cancelled = group.spawn(() => sleep(Infinity), { name: "cancelled" });
         const fine = group.spawn(() => 1, { name: "fine" });
         cancelled.cancel();
-        for await (const { task } of asCompleted<unknown>([failing, cancelled, fine])) {
+        for await (const { ended: task } of asCompleted<Task>([failing, cancelled, fine])) {
           states.push(`${task.name} ${task.state}`);
         }
         assertStrictEquals(await assertRejects(async () => await failing), boom);
@@ -117,7 +117,7 @@ Deno.test("leaving asCompleted early cancels no task, and leaves no call-back on
   await withVirtualTime(() =>
     taskGroup(async (group) => {
       const tasks = sleepers(group, 10, 20, 30);
-      for await (const { task } of asCompleted(tasks)) {
+      for await (const { ended: task } of asCompleted(tasks)) {
         assertEquals(task.name, "10");
         assertEquals(tasks.map(observers), [0, 1, 1]);
         break;
@@ -157,7 +157,7 @@ Deno.test("several calls of next() get a task each, and the end when there are n
       const { timedOut } = await moveOnAfter(100, () =>
         all([1, 2, 3].map(() => async () => {
           const { done, value } = await ends.next();
-          taken.push(done ? "end" : value.task.name);
+          taken.push(done ? "end" : value.ended.name);
         })));
       assertEquals([taken.sort(), timedOut], [["10", "20", "end"], false]);
     })
@@ -170,7 +170,7 @@ Deno.test("a time limit holds for the whole loop over asCompleted, and not for e
       const seen: string[] = [];
       const tasks = sleepers(group, 10, 20, 30);
       await assertRejects(async () => {
-        for await (const { task } of asCompleted(tasks, { timeout: 25 })) {
+        for await (const { ended: task } of asCompleted(tasks, { timeout: 25 })) {
           seen.push(task.name);
         }
       }, TimeoutError);
@@ -186,7 +186,7 @@ Deno.test("with a time limit of 0, asCompleted gives what has ended already", as
     const going = group.spawn(() => sleep(Infinity));
     const seen: string[] = [];
     await assertRejects(async () => {
-      for await (const { task } of asCompleted<unknown>([going, ended], { timeout: 0 })) {
+      for await (const { ended: task } of asCompleted<Task>([going, ended], { timeout: 0 })) {
         seen.push(task.name);
       }
     }, TimeoutError);
@@ -234,8 +234,8 @@ Deno.test("a task that ends when its waiter was cancelled is given to the next w
     taskGroup(async (group) => {
       const ends = asCompleted(sleepers(group, 10, 20))[Symbol.asyncIterator]();
       assert((await moveOnAfter(5, () => ends.next())).timedOut);
-      assertEquals((await ends.next()).value?.task.name, "10");
-      assertEquals((await ends.next()).value?.task.name, "20");
+      assertEquals((await ends.next()).value?.ended.name, "10");
+      assertEquals((await ends.next()).value?.ended.name, "20");
       assertEquals((await ends.next()).done, true);
     })
   );
@@ -250,8 +250,8 @@ Deno.test("of several who wait for the next task, one is cancelled and the other
       assert((await cancelled).timedOut);
       // A time limit of its own, for the case that nobody tells it any more.
       const given = await moveOnAfter(100, () => cancellable(first));
-      assertEquals(given.value?.value?.task.name, "10");
-      assertEquals((await ends.next()).value?.task.name, "20");
+      assertEquals(given.value?.value?.ended.name, "10");
+      assertEquals((await ends.next()).value?.ended.name, "20");
     })
   );
 });
@@ -274,7 +274,7 @@ Deno.test("a task may end while the loop's body works, and is given afterwards",
   await withVirtualTime(() =>
     taskGroup(async (group) => {
       const seen: string[] = [];
-      for await (const { task } of asCompleted(sleepers(group, 10, 20, 30))) {
+      for await (const { ended: task } of asCompleted(sleepers(group, 10, 20, 30))) {
         seen.push(task.name);
         await sleep(100);
       }
@@ -302,10 +302,10 @@ Deno.test("asCompleted says at the call what is wrong with its arguments [E1]", 
     const task = group.spawn(() => 1);
     const type = (says: string, ...args: unknown[]) =>
       assertThrows(calling(asCompleted, ...args), TypeError, says);
-    type("the argument must be an iterable of tasks: received undefined");
-    type("the argument must be an iterable of tasks: received a Task", task);
-    type("each element must be a task: received a Promise", [task, Promise.resolve()]);
-    type("each element must be a task: received the function", [() => {}]);
+    type("the argument must be an iterable of tasks or futures: received undefined");
+    type("the argument must be an iterable of tasks or futures: received a Task", task);
+    type("each element must be a task or future: received a Promise", [task, Promise.resolve()]);
+    type("each element must be a task or future: received the function", [() => {}]);
     type("'timeout' must be a number of milliseconds: received \"1s\"", [task], { timeout: "1s" });
     assertThrows(calling(asCompleted, [task], { timeout: -1 }), RangeError, "received -1");
     assertThrows(calling(asCompleted, [task], { timeout: NaN }), RangeError, "received NaN");
@@ -334,7 +334,7 @@ Deno.test("a loop over asCompleted may be cancelled at every step: the tasks go 
         const idle = group.spawn(() => sleep(Infinity));
         const seen: string[] = [];
         await interrupt(async () => {
-          for await (const { task } of asCompleted([idle, ...tasks])) {
+          for await (const { ended: task } of asCompleted([idle, ...tasks])) {
             seen.push(task.name);
             if (seen.length === 3) break;
           }
@@ -352,7 +352,7 @@ Deno.test("a loop over asCompleted may be cancelled at every step: the tasks go 
 Deno.test("asCompleted infers the type of the tasks, and may be looped over by `for await`", async () => {
   await taskGroup(async (group) => {
     const ends = asCompleted([group.spawn(() => 1)]);
-    assertType<Same<typeof ends, AsyncIterable<End<number>>>>();
-    for await (const { task } of ends) assertEquals(await task, 1);
+    assertType<Same<typeof ends, AsyncIterable<End<Task<number>>>>>();
+    for await (const { ended: task } of ends) assertEquals(await task, 1);
   });
 });

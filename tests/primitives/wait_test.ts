@@ -35,7 +35,7 @@ function sleepers(group: TaskGroup, ...times: number[]): Task<number>[] {
   );
 }
 
-function named({ done, pending }: WaitResult<unknown>): [done: string[], pending: string[]] {
+function named({ done, pending }: WaitResult<Task>): [done: string[], pending: string[]] {
   return [done.map(({ name }) => name), pending.map(({ name }) => name)];
 }
 
@@ -217,9 +217,9 @@ Deno.test("wait says at the call what is wrong with the tasks, and with 'until' 
     const task = group.spawn(() => 1);
     const type = (says: string, ...args: unknown[]) =>
       assertThrows(calling(wait, ...args), TypeError, says);
-    type("the argument must be an iterable of tasks: received undefined");
-    type("the argument must be an iterable of tasks: received a Task", task);
-    type("each element must be a task: received a Promise", [Promise.resolve()]);
+    type("the argument must be an iterable of tasks or futures: received undefined");
+    type("the argument must be an iterable of tasks or futures: received a Task", task);
+    type("each element must be a task or future: received a Promise", [Promise.resolve()]);
     type(
       '\'until\' must be "first", "first-error" or "all": received "FIRST_COMPLETED"',
       [task],
@@ -265,7 +265,7 @@ for (const until of ["first", "first-error", "all"] as const) {
 Deno.test("wait infers the type of the tasks", async () => {
   await taskGroup(async (group) => {
     const result = await wait([group.spawn(() => 1)]);
-    assertType<Same<typeof result, WaitResult<number>>>();
+    assertType<Same<typeof result, WaitResult<Task<number>>>>();
     assertType<Same<typeof result.done, Task<number>[]>>();
   });
 });

@@ -1,0 +1,29 @@
+/**
+ * The pools: one function, run on the event loop or on worker threads, called in the same way.
+ *
+ * @module
+ */
+
+export { defaultPool } from "./default_pool.ts";
+export { NotPortableError, OverloadedError, RemoteError, WorkerCrashedError } from "./errors.ts";
+export type {
+  Executor,
+  Job,
+  JobOptions,
+  PoolOptions,
+  PoolShutdownOptions,
+  PoolStats,
+} from "./executor.ts";
+export { Future } from "./future.ts";
+export type { JobOrder } from "./job_queue.ts";
+export { progress } from "./job_task.ts";
+export { Pool } from "./pool.ts";
+export { portable } from "./portable.ts";
+export { TaskPool } from "./task_pool.ts";
+export { transfer } from "./transfer.ts";
+export {
+  WorkerPool,
+  type WorkerPoolOptions,
+  type WorkerPoolStats,
+  type WorkerTree,
+} from "./worker_pool.ts";

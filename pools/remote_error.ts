@@ -1,0 +1,170 @@
+/**
+ * Errors on their way from one side to the other. The clone algorithm would lose an error's class,
+ * name and fields, and the errors in an `AggregateError`; so they travel as plain data.
+ *
+ * @module
+ */
+
+import { DeadlockError } from "../primitives/kernel/deadlock.ts";
+import { BrokenResourceError, ClosedError, TimeoutError } from "../primitives/kernel/errors.ts";
+import { QueueEmpty, QueueFull, QueueShutDown } from "../primitives/queue_errors.ts";
+import { NotPortableError, OverloadedError, RemoteError, WorkerCrashedError } from "./errors.ts";
+
+/** An error as data that can be cloned. */
+export interface ErrorData {
+  /** The name of the nearest class that both sides know; "" for what was thrown and is no error. */
+  readonly class: string;
+  readonly name: string;
+  readonly message: string;
+  readonly stack: string;
+  /** Its own fields, those that can be cloned. */
+  readonly fields: readonly [key: string, value: unknown][];
+  readonly cause?: ErrorData | undefined;
+  readonly errors?: readonly ErrorData[] | undefined;
+  /** What was thrown, where it is no error. */
+  readonly value?: unknown;
+}
+
+type ErrorClass = { readonly name: string; readonly prototype: Error };
+
+const CLASSES: readonly ErrorClass[] = [
+  RangeError,
+  TypeError,
+  SyntaxError,
+  ReferenceError,
+  URIError,
+  EvalError,
+  AggregateError,
+  BrokenResourceError,
+  ClosedError,
+  DeadlockError,
+  TimeoutError,
+  QueueEmpty,
+  QueueFull,
+  QueueShutDown,
+  NotPortableError,
+  OverloadedError,
+  WorkerCrashedError,
+  RemoteError,
+  ...Object.values(((globalThis as { Deno?: typeof Deno }).Deno?.errors ?? {}) as object),
+];
+
+// By name and not by `constructor.name`, which a minifier shortens in the same way on both sides,
+// but a subclass may not have.
+const known = new Map<string, ErrorClass>([Error, ...CLASSES].map((known) => [known.name, known]));
+
+const PLAIN = new Set(["name", "message", "stack", "cause", "errors"]);
+
+// A chain of causes that is a circle, or endless.
+const DEEPEST = 16;
+
+/** Makes data of whatever was thrown. */
+export function encodeError(thrown: unknown, depth = 0): ErrorData {
+  if (!isError(thrown)) return encodeOther(thrown);
+  if (depth > DEEPEST) return encodeOther(undefined);
+  const errors = (thrown as AggregateError).errors;
+  return {
+    class: classOf(thrown),
+    name: String(thrown.name),
+    message: String(thrown.message),
+    stack: String(thrown.stack ?? ""),
+    fields: fieldsOf(thrown),
+    ...("cause" in thrown && { cause: encodeError(thrown.cause, depth + 1) }),
+    ...(Array.isArray(errors) && {
+      errors: errors.map((error) => encodeError(error, depth + 1)),
+    }),
+  };
+}
+
+/** Makes of data what was thrown. */
+export function decodeError(data: ErrorData, where: string): unknown {
+  if (data.class === "") return data.value;
+  const error = blank(data);
+  hide(error, "stack", `${data.stack}\n    in ${where}`);
+  if (error.name !== data.name) hide(error, "name", data.name);
+  if (data.cause !== undefined) hide(error, "cause", decodeError(data.cause, where));
+  if (data.errors !== undefined) {
+    hide(error, "errors", data.errors.map((each) => decodeError(each, where)));
+  }
+  for (const [key, value] of data.fields) {
+    // A field that its class has as a getter is not to be set.
+    if (!(key in error) || Object.hasOwn(error, key)) {
+      Object.defineProperty(error, key, {
+        value,
+        configurable: true,
+        enumerable: true,
+        writable: true,
+      });
+    }
+  }
+  return error;
+}
+
+function isError(value: unknown): value is Error {
+  try {
+    return value instanceof Error;
+  } catch {
+    return false;
+  }
+}
+
+function encodeOther(thrown: unknown): ErrorData {
+  const data = { class: "", name: "", message: "", stack: "", fields: [] };
+  try {
+    return { ...data, value: structuredClone(thrown) };
+  } catch {
+    return {
+      ...data,
+      class: "RemoteError",
+      name: "RemoteError",
+      message: `What was thrown cannot be sent from there, and is no error: ${textOf(thrown)}`,
+    };
+  }
+}
+
+function textOf(value: unknown): string {
+  try {
+    return String(value);
+  } catch {
+    return "an object";
+  }
+}
+
+// The nearest of its classes that the other side has. Where that is `Error` itself, the error's own
+// class is one that nobody knows there.
+function classOf(error: Error): string {
+  if (error instanceof DOMException) return "DOMException";
+  for (let proto = Object.getPrototypeOf(error); proto !== null;) {
+    const name = proto.constructor?.name;
+    if (known.get(name)?.prototype === proto) {
+      return name === "Error" && Object.getPrototypeOf(error) !== proto ? "RemoteError" : name;
+    }
+    proto = Object.getPrototypeOf(proto);
+  }
+  return "RemoteError";
+}
+
+function fieldsOf(error: Error): [string, unknown][] {
+  const fields: [string, unknown][] = [];
+  for (const key of Object.keys(error)) {
+    if (PLAIN.has(key)) continue;
+    try {
+      fields.push([key, structuredClone((error as unknown as Record<string, unknown>)[key])]);
+    } catch {
+      // It cannot travel: the rest of the error can.
+    }
+  }
+  return fields;
+}
+
+function blank({ class: className, message, name }: ErrorData): Error {
+  if (className === "DOMException") return new DOMException(message, name);
+  const { prototype } = known.get(className) ?? RemoteError;
+  // Not by its constructor, whose arguments nobody knows here.
+  const error = new Error(message);
+  return Object.setPrototypeOf(error, prototype);
+}
+
+function hide(error: Error, key: string, value: unknown): void {
+  Object.defineProperty(error, key, { value, configurable: true, writable: true });
+}

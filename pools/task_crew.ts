@@ -1,0 +1,134 @@
+/**
+ * Runs jobs in tasks of this thread.
+ *
+ * @module
+ */
+
+import { currentScope } from "../primitives/kernel/context.ts";
+import { causeOf, limitScope, link, localsOf } from "../primitives/kernel/scope.ts";
+import { startTask } from "../primitives/kernel/task.ts";
+import { GroupIterator } from "../primitives/group_iterator.ts";
+import { Crew } from "./crew.ts";
+import type { JobOptions, PoolOptions } from "./executor.ts";
+import { cancelledJob, type JobEnd } from "./future.ts";
+import { type AnyFunction, Job } from "./job.ts";
+import { JobTask } from "./job_task.ts";
+
+/** See above. */
+export class TaskCrew extends Crew<TaskJob> {
+  readonly #concurrency: number;
+  readonly #tasks: Set<JobTask<TaskJob>> = new Set();
+  #running = 0;
+
+  constructor(concurrency: number, options: PoolOptions) {
+    super(options);
+    this.#concurrency = concurrency;
+  }
+
+  protected override get places(): number {
+    return this.#concurrency;
+  }
+
+  override get appetite(): number {
+    return this.#concurrency;
+  }
+
+  protected override get running(): number {
+    return this.#running;
+  }
+
+  protected override prepare(
+    fn: AnyFunction,
+    args: readonly unknown[],
+    options: JobOptions,
+  ): TaskJob {
+    return new TaskJob(this, fn, args, options, localsOf(currentScope()));
+  }
+
+  protected override admit(job: TaskJob): void {
+    if (this.#running < this.#concurrency) {
+      this.#running++;
+      this.#start(job);
+    } else {
+      job.awaitTurn(() => this.#start(job));
+      this.queue.add(job);
+    }
+  }
+
+  protected override cancelPlaced(job: TaskJob, reason: unknown): void {
+    if (job.task === undefined) job.cancelled ??= { reason };
+    else job.task.cancel(reason);
+  }
+
+  protected override cancelAllPlaced(reason: unknown, onlyUnstarted: boolean): void {
+    if (!onlyUnstarted) { for (const task of this.#tasks) task.cancel(reason); }
+  }
+
+  protected override close(): void {}
+
+  override stream<T>(
+    options: JobOptions,
+    fn: AnyFunction,
+    args: readonly unknown[],
+  ): AsyncIterable<T> {
+    const named = { ...options, name: options.name ?? fn.name };
+    return new GroupIterator<T>("stream", 1, (group, outlet) => {
+      group.spawn(() =>
+        this.run(named, async () => {
+          for await (const item of fn(...args) as AsyncIterable<T>) {
+            await outlet.offer(item);
+          }
+        }, []), { name: "stream" });
+    });
+  }
+
+  override jobEnded(task: JobTask<TaskJob>, outcome: unknown): void {
+    const { job, state } = task;
+    this.#tasks.delete(task);
+    this.#leave();
+    if (state === "cancelled" && task.cancelled !== undefined && causeOf(task) === "deadline") {
+      job.settle("failed", task.cancelled.reason);
+    } else {
+      job.settle(state as JobEnd, outcome);
+    }
+  }
+
+  #start(job: TaskJob): void {
+    if (job.cancelled !== undefined) {
+      this.#leave();
+      job.settle("cancelled", cancelledJob(job.name, job.cancelled.reason));
+      return;
+    }
+    const task = job.task = new JobTask(job.name, job);
+    limitScope(task, { timeout: job.options.timeout });
+    link(task, this.scope, job.locals);
+    this.#tasks.add(task);
+    startTask(task, () => job.fn(...job.args));
+  }
+
+  #leave(): void {
+    const next = this.queue.shift();
+    if (next === undefined) this.#running--;
+    else next.come();
+  }
+}
+
+/** A job that runs in a task of this thread. */
+class TaskJob extends Job {
+  task: JobTask<TaskJob> | undefined;
+  /** Why it is not to start, if it was cancelled on the way from the queue to its start. */
+  cancelled: { readonly reason: unknown } | undefined;
+  /** Its turn has come: starts it. */
+  come!: () => void;
+
+  override get hasStarted(): boolean {
+    return this.task !== undefined;
+  }
+
+  /** Called before it is queued. */
+  awaitTurn(start: () => void): void {
+    // A reaction keeps the context of the place where it was made, so that the job has the stores
+    // of who handed it in, and not those of the job whose end makes room.
+    new Promise<void>((resolve) => this.come = resolve).then(start);
+  }
+}

@@ -1,0 +1,70 @@
+/**
+ * Whether workers live. A worker that calls `Deno.exit()` or `process.exit()` is gone without an
+ * event, and messages to it vanish; but the platform then releases the locks that it held. So each
+ * worker holds one as long as it lives.
+ *
+ * The locks are looked at twice in the time that a death may go unnoticed, and only while jobs are
+ * on their way: to wait for a lock would keep a program from ending, as would a timer.
+ *
+ * @module
+ */
+
+interface Locks {
+  request(name: string, callback: () => unknown): Promise<unknown>;
+  query(): Promise<{ held?: { name?: string }[] }>;
+}
+
+// Deno's own types do not have them yet.
+const { locks } = navigator as unknown as { locks: Locks };
+
+// A job fails within 100 ms of the death of its worker.
+const INTERVAL = 50;
+
+/** A pool whose workers are looked after. */
+export interface Watched {
+  /**
+   * Called now and then.
+   *
+   * @param held The names of the locks that are held.
+   * @param now The time, as `performance.now()` has it.
+   * @returns Whether there is something to look after.
+   */
+  look(held: ReadonlySet<string>, now: number): boolean;
+}
+
+const watched = new Set<Watched>();
+let isLooking = false;
+
+/** Looks after a pool until it has nothing to look after. Meanwhile the program does not end. */
+export function watch(pool: Watched): void {
+  watched.add(pool);
+  if (isLooking) return;
+  isLooking = true;
+  setTimeout(look, INTERVAL);
+}
+
+async function look(): Promise<void> {
+  const { held = [] } = await locks.query();
+  const names = new Set(held.map(({ name }) => name!));
+  const now = performance.now();
+  for (const pool of watched) {
+    if (!pool.look(names, now)) watched.delete(pool);
+  }
+  isLooking = watched.size > 0;
+  if (isLooking) setTimeout(look, INTERVAL);
+}
+
+/** Takes a lock and keeps it as long as this thread lives. */
+export function holdLock(name: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    locks.request(name, () => {
+      resolve();
+      return new Promise(() => {});
+    }).catch(reject);
+  });
+}
+
+/** Calls back when the thread that holds a lock is gone. */
+export function onceReleased(name: string, released: () => void): void {
+  locks.request(name, released);
+}

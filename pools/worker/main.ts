@@ -1,0 +1,50 @@
+/**
+ * What runs in a worker. It must not await anything at its top level, or the messages that are
+ * there already would be lost.
+ *
+ * @module
+ */
+
+import { encodeError } from "../remote_error.ts";
+import type { FromWorker, ToWorker } from "./protocol.ts";
+import { Runner } from "./runner.ts";
+
+interface WorkerGlobal {
+  onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
+  postMessage(message: FromWorker, transfer?: Transferable[]): void;
+  addEventListener(type: string, listener: (event: Event) => void): void;
+  close(): void;
+}
+
+const scope = globalThis as unknown as WorkerGlobal;
+const post = scope.postMessage.bind(scope);
+const close = scope.close.bind(scope);
+const runner = new Runner(post);
+
+scope.onmessage = ({ data }) => runner.receive(data);
+
+// Neither of them tells the pool that the worker is gone, and both lose the results that are still
+// here: so they are told first.
+scope.close = () => {
+  runner.flush();
+  post({ type: "dying" });
+  close();
+};
+
+const exit = Deno.exit;
+Deno.exit = (code = Deno.exitCode) => {
+  runner.flush();
+  post({ type: "dying", exitCode: code });
+  return exit(code);
+};
+
+// Out here an error kills the worker, and comes to the pool without its stack and its class.
+for (const type of ["error", "unhandledrejection"]) {
+  scope.addEventListener(type, (event) => {
+    event.preventDefault();
+    runner.flush();
+    const { error, reason } = event as ErrorEvent & PromiseRejectionEvent;
+    post({ type: "dying", error: encodeError(type === "error" ? error : reason) });
+    close();
+  });
+}

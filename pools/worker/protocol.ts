@@ -1,0 +1,78 @@
+/**
+ * What a pool and its workers say to each other. Jobs are numbered in the order in which a worker
+ * gets them, and run in that order, one at a time.
+ *
+ * Each job has a slot in shared memory, by which the two sides agree who may have it: the worker
+ * that starts it, or the pool that takes it back, to cancel it or to give it to another worker. A
+ * message could not do that, as a worker that runs a job reads none.
+ *
+ * @module
+ */
+
+import type { TreeNode } from "../../primitives/inspect.ts";
+import type { FunctionReference } from "../portable.ts";
+import type { ErrorData } from "../remote_error.ts";
+
+/** How many jobs can be on their way to one worker. A power of two. */
+export const SLOTS = 1024;
+
+/** The states of a slot. */
+export const SENT = 1;
+export const STARTED = 2;
+export const TAKEN_BACK = 3;
+export const ENDED = 4;
+
+/** Where the slot of a job is. */
+export function slotOf(seq: number): number {
+  return seq & (SLOTS - 1);
+}
+
+/** What a job is told besides its arguments. */
+export interface JobExtras {
+  readonly name?: string | undefined;
+  readonly timeout?: number | undefined;
+  readonly locals?: readonly [name: string, value: unknown][] | undefined;
+  /** For a stream: how many items it may yield before more are asked for. */
+  readonly credit?: number | undefined;
+}
+
+/** A job: the number of its function, its arguments, and what else there is. */
+export type JobMessage = readonly [fn: number, args: readonly unknown[], extras?: JobExtras];
+
+/**
+ * From the pool to the worker. A string is JSON: the number of the first job, and then for each
+ * job two elements, the number of its function and its arguments.
+ */
+export type ToWorker =
+  | string
+  | {
+    readonly type: "start";
+    readonly name: string;
+    readonly lock: string;
+    readonly slots: SharedArrayBuffer;
+    readonly loadTimeout: number;
+    readonly onStart: FunctionReference | undefined;
+  }
+  | { readonly type: "function"; readonly fn: number; readonly reference: FunctionReference }
+  | { readonly type: "jobs"; readonly first: number; readonly jobs: readonly JobMessage[] }
+  | { readonly type: "cancel"; readonly seq: number; readonly reason: unknown }
+  | { readonly type: "credit"; readonly seq: number; readonly items: number }
+  | { readonly type: "inspect"; readonly question: number };
+
+/**
+ * From the worker to the pool. A string is JSON: the number of the last job that is done with; a
+ * list of times, which has for each run of jobs of one function its number, how many there were,
+ * and the milliseconds that they took together; and then the results, the number of a job and what
+ * it returned, or the number of a job, negated, that returned `undefined`.
+ */
+export type FromWorker =
+  | string
+  | { readonly type: "ready" }
+  | { readonly type: "unready"; readonly error: ErrorData }
+  | { readonly type: "result"; readonly seq: number; readonly value: unknown }
+  | { readonly type: "failed"; readonly seq: number; readonly error: ErrorData }
+  | { readonly type: "cancelled"; readonly seq: number; readonly reason: unknown }
+  | { readonly type: "items"; readonly seq: number; readonly items: readonly unknown[] }
+  | { readonly type: "progress"; readonly seq: number; readonly value: unknown }
+  | { readonly type: "tree"; readonly question: number; readonly tree: TreeNode }
+  | { readonly type: "dying"; readonly exitCode?: number; readonly error?: ErrorData };

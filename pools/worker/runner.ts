@@ -1,0 +1,280 @@
+/**
+ * Runs jobs in a worker, in the order in which they came, one at a time.
+ *
+ * Each job runs in a task of its own. To enter a task costs more than a small job; so jobs of one
+ * function that come in a row, and are over when they return, share one: nobody can tell.
+ *
+ * @module
+ */
+
+import { rootScope } from "../../primitives/kernel/context.ts";
+import { held, isAwaited } from "../../primitives/kernel/hold.ts";
+import { unpackLocals } from "../../primitives/kernel/portable_locals.ts";
+import { causeOf, isUntouched, limitScope, link } from "../../primitives/kernel/scope.ts";
+import {
+  endTask,
+  enterTask,
+  followTask,
+  isThenable,
+  type Task,
+} from "../../primitives/kernel/task.ts";
+import { waitForPromise } from "../../primitives/kernel/wait.ts";
+import { inspect } from "../../primitives/inspect.ts";
+import { type JobHost, JobScope, JobTask, type Reporter } from "../job_task.ts";
+import type { FunctionReference } from "../portable.ts";
+import { encodeError } from "../remote_error.ts";
+import { Batch } from "./batch.ts";
+import { callWithin } from "./deadline.ts";
+import { Callee, loader } from "./functions.ts";
+import { holdLock } from "./liveness.ts";
+import { Outflow, type Post } from "./outflow.ts";
+import { ENDED, type JobExtras, SENT, slotOf, STARTED, type ToWorker } from "./protocol.ts";
+import { StreamOut } from "./stream_out.ts";
+
+type Start = Extract<ToWorker, { type: "start" }>;
+
+/** See above. */
+export class Runner implements JobHost {
+  /** What `inspect()` calls the scope that the jobs run in: the worker's name. */
+  name = "";
+  readonly #post: Post;
+  readonly #outflow: Outflow;
+  readonly #scope: JobScope = new JobScope(this);
+  readonly #callees: Callee[] = [];
+  readonly #batches: Batch[] = [];
+  #slots!: Int32Array;
+  #load!: (url: string) => Promise<unknown>;
+  // The job that the loop over the batches waits for, or the start of the worker.
+  #isBusy = true;
+  #current: JobTask<Running> | undefined;
+
+  constructor(post: Post) {
+    this.#post = post;
+    this.#outflow = new Outflow(post);
+    link(this.#scope, rootScope(), null);
+  }
+
+  /** A message has come. */
+  receive(message: ToWorker): void {
+    if (typeof message === "string") {
+      this.#take(Batch.parse(message));
+      return;
+    }
+    switch (message.type) {
+      case "start":
+        this.#start(message);
+        break;
+      case "function":
+        this.#callees[message.fn] = new Callee(message.reference, this.#load);
+        break;
+      case "jobs":
+        this.#take(Batch.of(message.first, message.jobs));
+        break;
+      case "cancel":
+        if (this.#current?.job.seq === message.seq) this.#current.cancel(message.reason);
+        break;
+      case "credit":
+        if (this.#current?.job.seq === message.seq) this.#current.job.stream?.grant(message.items);
+        break;
+      case "inspect":
+        this.#post({ type: "tree", question: message.question, tree: inspect() });
+    }
+  }
+
+  /** Sends the results that are still here, as the worker is about to go. */
+  flush(): void {
+    this.#outflow.flush();
+  }
+
+  jobEnded(task: JobTask<Running>, outcome: unknown): void {
+    if (this.#current !== task) return; // Jobs have shared it, and are over.
+    this.#current = undefined;
+    const { seq, fn, startedAt, isTimed } = task.job;
+    const now = performance.now();
+    if (isTimed) this.#outflow.took(fn, 1, now - startedAt);
+    if (task.state === "succeeded") {
+      this.#outflow.succeeded(seq, task.job.stream === undefined ? outcome : undefined);
+    } else if (task.state === "failed") {
+      this.#outflow.failed(seq, outcome);
+    } else if (task.cancelled !== undefined && causeOf(task) === "deadline") {
+      this.#outflow.failed(seq, task.cancelled.reason);
+    } else {
+      this.#post({ type: "cancelled", seq, reason: textOf(task.cancelled?.reason) });
+    }
+    this.#leave(seq);
+    this.#outflow.flushIfDue(now);
+    this.#isBusy = false;
+    // Not in here, where the end of the task is not over yet.
+    queueMicrotask(() => this.#work());
+  }
+
+  callbackFailed(error: unknown): void {
+    reportError(error);
+  }
+
+  abandoned(): void {}
+
+  async #start({ name, lock, slots, loadTimeout, onStart }: Start): Promise<void> {
+    this.name = name;
+    this.#slots = new Int32Array(slots);
+    this.#load = loader(loadTimeout);
+    try {
+      await holdLock(lock);
+      if (onStart !== undefined) await this.#hook(onStart);
+    } catch (error) {
+      this.#post({ type: "unready", error: encodeError(error) });
+      return;
+    }
+    this.#post({ type: "ready" });
+    this.#isBusy = false;
+    this.#work();
+  }
+
+  async #hook(reference: FunctionReference): Promise<void> {
+    const callee = new Callee(reference, this.#load);
+    await (await callee.get())();
+  }
+
+  #take(batch: Batch): void {
+    this.#batches.push(batch);
+    this.#work();
+  }
+
+  #work(): void {
+    while (!this.#isBusy && this.#batches.length > 0) {
+      const batch = this.#batches[0];
+      if (batch.isOver) {
+        this.#batches.shift();
+        this.#outflow.flush();
+      } else if (batch.extras !== undefined || this.#callees[batch.fn].fn === undefined) {
+        this.#runAlone(batch);
+      } else {
+        this.#runInARow(batch);
+      }
+    }
+    if (this.#isBusy) this.#outflow.flushSoon();
+  }
+
+  /** Runs jobs of one function, up to the first that is not over when it returns. */
+  #runInARow(batch: Batch): void {
+    const { fn } = batch;
+    const callee = this.#callees[fn];
+    const call = callee.fn!;
+    const running = new Running(this.#post, fn);
+    const task = new JobTask(callee.name, running);
+    link(task, this.#scope, null);
+    const startedAt = performance.now();
+    let count = 0;
+    const promise = enterTask(task as Task, (): Promise<unknown> | undefined => {
+      while (!batch.isOver && batch.fn === fn && batch.extras === undefined) {
+        const { seq, args } = batch;
+        batch.step();
+        if (!this.#claim(seq)) continue;
+        running.seq = seq;
+        let result: unknown;
+        try {
+          result = call(...args);
+        } catch (error) {
+          if (!isReusable(task)) return Promise.reject(error);
+          this.#outflow.failed(seq, error);
+          this.#leave(seq);
+          count++;
+          continue;
+        }
+        if (isThenable(result) || !isReusable(task)) return Promise.resolve(result);
+        this.#outflow.succeeded(seq, result);
+        this.#leave(seq);
+        if (++count % 8 === 0) this.#outflow.flushIfDue(performance.now());
+      }
+      return undefined;
+    });
+    const now = performance.now();
+    if (count > 0) this.#outflow.took(fn, count, now - startedAt);
+    if (promise === undefined) {
+      endTask(task as Task, "succeeded", undefined);
+      this.#outflow.flushIfDue(now);
+    } else {
+      running.startedAt = count === 0 ? startedAt : now;
+      this.#follow(task, promise);
+    }
+  }
+
+  /** Runs a job that has a limit, a name or values of its own, or whose module has to be loaded. */
+  #runAlone(batch: Batch): void {
+    const { seq, fn, args, extras = {} } = batch;
+    batch.step();
+    if (!this.#claim(seq)) return;
+    this.#outflow.flush(); // It may take long, and it may be interrupted.
+    const callee = this.#callees[fn];
+    const running = new Running(this.#post, fn, seq);
+    const task = new JobTask(extras.name ?? callee.name, running);
+    limitScope(task, { timeout: extras.timeout });
+    const { locals } = extras;
+    link(task, this.#scope, locals === undefined ? null : unpackLocals(locals));
+    const promise = enterTask(task as Task, () => this.#call(callee, args, extras, task));
+    this.#follow(task, promise);
+  }
+
+  async #call(
+    callee: Callee,
+    args: readonly unknown[],
+    { timeout, credit }: JobExtras,
+    task: JobTask<Running>,
+  ): Promise<unknown> {
+    const running = task.job;
+    running.isTimed = callee.fn !== undefined;
+    // A checkpoint: the module may never come.
+    const fn = callee.fn ?? await waitForPromise(callee.get());
+    const call = () => fn(...args);
+    const result = timeout === undefined ? call() : callWithin(timeout, task.name, call);
+    if (credit === undefined) return result;
+    running.stream = new StreamOut(task.name, running.seq, credit, this.#post);
+    return running.stream.run(isThenable(result) ? await result : result, task as Task);
+  }
+
+  #follow(task: JobTask<Running>, promise: Promise<unknown>): void {
+    this.#isBusy = true;
+    this.#current = task;
+    followTask(task as Task, promise);
+  }
+
+  #claim(seq: number): boolean {
+    if (Atomics.compareExchange(this.#slots, slotOf(seq), SENT, STARTED) === SENT) return true;
+    this.#outflow.passed(seq);
+    return false;
+  }
+
+  #leave(seq: number): void {
+    Atomics.store(this.#slots, slotOf(seq), ENDED);
+    this.#outflow.passed(seq);
+  }
+}
+
+/** The job that runs. */
+class Running implements Reporter {
+  seq: number;
+  readonly fn: number;
+  startedAt: number = performance.now();
+  isTimed = true;
+  stream: StreamOut | undefined;
+  readonly #post: Post;
+
+  constructor(post: Post, fn: number, seq = 0) {
+    this.#post = post;
+    this.fn = fn;
+    this.seq = seq;
+  }
+
+  report(value: unknown): void {
+    this.#post({ type: "progress", seq: this.seq, value });
+  }
+}
+
+// Something in it waits, or was told to end, or has its promise: then it is one job's alone.
+function isReusable(task: JobTask): boolean {
+  return isUntouched(task) && task[held] === null && !task[isAwaited];
+}
+
+function textOf(reason: unknown): unknown {
+  return reason instanceof Error ? reason.message : reason;
+}
