@@ -5,7 +5,7 @@
  * @module
  */
 
-import { checkCount, checkFunction, show } from "../primitives/kernel/check.ts";
+import { checkCount, show } from "../primitives/kernel/check.ts";
 import { currentScope } from "../primitives/kernel/context.ts";
 import { ClosedError, suppress } from "../primitives/kernel/errors.ts";
 import {
@@ -109,9 +109,6 @@ export abstract class Crew<J extends Job = Job> implements JobPool, JobHost {
     isAwaited: boolean,
     sink?: Sink,
   ): J {
-    if (typeof fn !== "function") {
-      checkFunction(fn, `hand a job to "${this.name}"`, "the first argument");
-    }
     options.signal?.throwIfAborted();
     if (this.#isShutDown) {
       throw new ClosedError(
@@ -137,7 +134,13 @@ export abstract class Crew<J extends Job = Job> implements JobPool, JobHost {
     sink?: Sink,
   ): Promise<unknown> {
     const scope = currentScope();
-    return entry(scope) ?? this.handIn(options, fn, args, true, sink).wait(scope);
+    const barred = entry(scope);
+    if (barred !== undefined) return barred;
+    try {
+      return this.handIn(options, fn, args, true, sink).wait(scope);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   abstract jobEnded(task: JobTask, outcome: unknown): void;
@@ -212,7 +215,7 @@ export abstract class Crew<J extends Job = Job> implements JobPool, JobHost {
   }
 
   #throwFailures(): void {
-    const failures = [...[...this.#unnoticed].map((job) => job.error), ...this.#thrown];
+    const failures = [...[...this.#unnoticed].map((job) => job.outcome), ...this.#thrown];
     this.#unnoticed.clear();
     this.#thrown.length = 0;
     if (failures.length === 0) return;

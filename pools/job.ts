@@ -38,8 +38,8 @@ export abstract class Job extends Parked<void> implements Told, Reporter {
   readonly options: JobOptions;
   /** The task-local values of the place where it was handed in. */
   readonly locals: Locals | null;
-  /** What it has ended with, if it failed. */
-  error: unknown;
+  /** What it has ended with. */
+  outcome: unknown;
   #waiter: RunWaiter | null = null;
   #watch: SignalWatch | undefined;
   #noticed = false;
@@ -88,7 +88,9 @@ export abstract class Job extends Parked<void> implements Told, Reporter {
   wait(scope: Scope): Promise<unknown> {
     this.noticed();
     const waiter = this.#waiter = new RunWaiter(this);
-    return suspend(scope, waiter, undefined);
+    const promise = suspend(scope, waiter, undefined);
+    if (this.isOver) waiter.jobEnded(this.future.state as JobEnd, this.outcome);
+    return promise;
   }
 
   cancel(reason: unknown): void {
@@ -98,7 +100,7 @@ export abstract class Job extends Parked<void> implements Told, Reporter {
   settle(state: JobEnd, outcome: unknown): void {
     if (this.isOver) return;
     this.#watch?.release();
-    this.error = outcome;
+    this.outcome = outcome;
     settleFuture(this.future, state, outcome);
     this.#waiter?.jobEnded(state, outcome);
     this.pool.jobSettled(this, state, this.#noticed);

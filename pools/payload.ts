@@ -73,11 +73,14 @@ function isPlain(object: object): boolean {
  * Looks through values that are to be cloned.
  *
  * @param values The values.
- * @param what What the list is called: "arguments".
+ * @param nameOf What each is called.
  * @returns What of them is to be moved.
  * @throws {NotPortableError} When one cannot be cloned, with the way to it.
  */
-export function checkPortable(values: readonly unknown[], what: string): Transferable[] {
+export function checkPortable(
+  values: readonly unknown[],
+  nameOf: (index: number) => string,
+): Transferable[] {
   const moved: Transferable[] = [];
   const seen = new Set<unknown>();
   const visit = (value: unknown, path: string): void => {
@@ -101,7 +104,7 @@ export function checkPortable(values: readonly unknown[], what: string): Transfe
     } else if (value instanceof Set) {
       for (const part of value) visit(part, `an element of ${path}`);
     } else {
-      if (!isPlainOrError(value) && !isCloneable(value)) {
+      if (!isRecord(value) && !isCloneable(value)) {
         visitParts(value, path);
         refuse(value, path);
       }
@@ -113,11 +116,11 @@ export function checkPortable(values: readonly unknown[], what: string): Transfe
       visit((value as Record<string, unknown>)[key], `${path}.${key}`);
     }
   };
-  values.forEach((value, i) => visit(value, `${what}[${i}]`));
+  values.forEach((value, i) => visit(value, nameOf(i)));
   return moved;
 }
 
-function isPlainOrError(value: object): boolean {
+function isRecord(value: object): boolean {
   const prototype = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null;
 }

@@ -53,6 +53,7 @@ export abstract class Pool implements Executor {
    * @throws {ClosedError} When the pool was shut down.
    */
   submit<A extends readonly unknown[], R>(fn: Job<A, R>, ...args: A): Future<R> {
+    this.#checkFunction(fn);
     return this.crew.handIn(this.options, fn as AnyFunction, args, false).future as Future<R>;
   }
 
@@ -68,6 +69,7 @@ export abstract class Pool implements Executor {
    * @throws {ClosedError} When the pool was shut down.
    */
   run<A extends readonly unknown[], R>(fn: Job<A, R>, ...args: A): Promise<R> {
+    this.#checkFunction(fn);
     return this.crew.run(this.options, fn as AnyFunction, args) as Promise<R>;
   }
 
@@ -136,6 +138,10 @@ export abstract class Pool implements Executor {
   shutdown(options: PoolShutdownOptions = {}): Promise<void> {
     checkOptions(options, `shut "${this.name}" down`);
     return this.crew.shutdown(options);
+  }
+
+  #checkFunction(fn: unknown): void {
+    checkFunction(fn, `hand a job to "${this.name}"`, "the first argument");
   }
 
   /** Shuts it down, and waits for its jobs. */

@@ -16,6 +16,10 @@ export type FunctionReference =
   | { readonly source: string; readonly name: string };
 
 const references = new WeakMap<AnyFunction, FunctionReference>();
+
+// By source too: a function written where it is handed in is another one each time.
+const sources = new Map<string, FunctionReference>();
+
 const modules = new Map<string, Map<string, AnyFunction>>();
 
 /**
@@ -113,6 +117,8 @@ export function compile(source: string): AnyFunction {
 
 function sourceOf(fn: AnyFunction): FunctionReference {
   const source = Function.prototype.toString.call(fn);
+  const known = sources.get(source);
+  if (known !== undefined) return known;
   const cure = "Make it portable: portable(import.meta, function name() {})";
   if (/\{\s*\[native code\]\s*\}$/.test(source)) {
     throw new NotPortableError(
@@ -128,7 +134,9 @@ function sourceOf(fn: AnyFunction): FunctionReference {
   for (const expression of [source, `Object.values({${source}})[0]`]) {
     try {
       compile(expression);
-      return { source: expression, name: fn.name };
+      const reference = { source: expression, name: fn.name };
+      sources.set(source, reference);
+      return reference;
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error;
     }

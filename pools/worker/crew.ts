@@ -12,7 +12,7 @@ import { currentScope } from "../../primitives/kernel/context.ts";
 import { TimeoutError } from "../../primitives/kernel/errors.ts";
 import { packLocals } from "../../primitives/kernel/portable_locals.ts";
 import { localsOf } from "../../primitives/kernel/scope.ts";
-import { GroupIterator, type Outlet } from "../../primitives/group_iterator.ts";
+import { GroupIterator } from "../../primitives/group_iterator.ts";
 import type { TreeNode } from "../../primitives/inspect.ts";
 import { Crew, type Sink } from "../crew.ts";
 import { OverloadedError, WorkerCrashedError } from "../errors.ts";
@@ -22,7 +22,7 @@ import type { AnyFunction } from "../job.ts";
 import { checkPortable, encodingOf } from "../payload.ts";
 import { type FunctionReference, isLoadingModule, referenceTo } from "../portable.ts";
 import { type Callee, WorkerJob } from "./job.ts";
-import { onceReleased, watch, type Watched } from "./liveness.ts";
+import { onceReleased, unwatch, watch, type Watched } from "./liveness.ts";
 import type { JobExtras } from "./protocol.ts";
 import { type Death, Thread, type ThreadHost } from "./thread.ts";
 
@@ -74,7 +74,7 @@ export class WorkerCrew extends Crew<WorkerJob> implements ThreadHost, Watched {
   readonly #callees: Map<FunctionReference, Callee> = new Map();
   readonly #byNumber: Callee[] = [];
   #isFlushing = false;
-  #isChecking = false;
+  #checkTimer: ReturnType<typeof setTimeout> | undefined;
   #idleTimer: ReturnType<typeof setTimeout> | undefined;
   #startFailedAt = -Infinity;
   #started = 0;
@@ -145,7 +145,7 @@ export class WorkerCrew extends Crew<WorkerJob> implements ThreadHost, Watched {
     const locals = localsOf(currentScope());
     const extras = extrasOf(options, locals === null ? undefined : packLocals(locals), sink);
     const encoding = encodingOf(args);
-    const moved = encoding === "clone" ? checkPortable(args, "arguments") : [];
+    const moved = encoding === "clone" ? checkPortable(args, (i) => `arguments[${i}]`) : [];
     const travel = { callee, encoding, moved, extras, sink };
     return new WorkerJob(this, fn, args, options, locals, travel);
   }
@@ -175,10 +175,12 @@ export class WorkerCrew extends Crew<WorkerJob> implements ThreadHost, Watched {
     }
   }
 
-  protected override close(): void {
+  protected override async close(): Promise<void> {
     clearTimeout(this.#idleTimer);
+    clearTimeout(this.#checkTimer);
     for (const thread of this.#threads) thread.end();
     this.#threads.clear();
+    await unwatch(this);
   }
 
   override jobEnded(): void {} // Its jobs are no tasks of this thread.
@@ -188,13 +190,13 @@ export class WorkerCrew extends Crew<WorkerJob> implements ThreadHost, Watched {
     fn: AnyFunction,
     args: readonly unknown[],
   ): AsyncIterable<T> {
-    const feed = (outlet: Outlet<T>): Sink => (items, grant) => {
-      for (const item of items) outlet.put(item as T);
-      if (outlet.full) outlet.drained().then(grant, () => {});
-      else grant();
-    };
     return new GroupIterator<T>("stream", CREDIT / 2, (group, outlet) => {
-      group.spawn(() => this.run(options, fn, args, feed(outlet)), { name: "stream" });
+      const sink: Sink = (items, grant) => {
+        for (const item of items) outlet.put(item as T);
+        if (outlet.full) group.spawn(() => outlet.drained().then(grant), { name: "demand" });
+        else grant();
+      };
+      group.spawn(() => this.run(options, fn, args, sink), { name: "stream" });
     });
   }
 
@@ -312,10 +314,9 @@ export class WorkerCrew extends Crew<WorkerJob> implements ThreadHost, Watched {
 
   // Nothing may happen by itself by which it would show that a worker does not get on.
   #checkLater(): void {
-    if (this.#isChecking || !this.#hasWaiting()) return;
-    this.#isChecking = true;
-    setTimeout(() => {
-      this.#isChecking = false;
+    if (this.#checkTimer !== undefined || !this.#hasWaiting()) return;
+    this.#checkTimer = setTimeout(() => {
+      this.#checkTimer = undefined;
       this.#dispatch();
     }, STALLED + 1);
   }
@@ -444,7 +445,7 @@ function extrasOf(
   if (name === undefined && !isLimited && locals === undefined && sink === undefined) {
     return undefined;
   }
-  for (const [name, value] of locals ?? []) checkPortable([value], `the TaskLocal "${name}"`);
+  for (const [name, value] of locals ?? []) checkPortable([value], () => `the TaskLocal "${name}"`);
   return {
     name,
     timeout: isLimited ? timeout : undefined,

@@ -33,25 +33,38 @@ export interface Watched {
 }
 
 const watched = new Set<Watched>();
-let isLooking = false;
+let timer: ReturnType<typeof setTimeout> | undefined;
+let looking: Promise<void> | undefined;
 
 /** Looks after a pool until it has nothing to look after. Meanwhile the program does not end. */
 export function watch(pool: Watched): void {
   watched.add(pool);
-  if (isLooking) return;
-  isLooking = true;
-  setTimeout(look, INTERVAL);
+  if (looking === undefined) timer ??= setTimeout(look, INTERVAL);
 }
 
-async function look(): Promise<void> {
+/** Does not look after a pool any more. Resolves when nothing is left of having done so. */
+export async function unwatch(pool: Watched): Promise<void> {
+  watched.delete(pool);
+  if (looking !== undefined) await looking;
+  if (watched.size > 0) return;
+  clearTimeout(timer);
+  timer = undefined;
+}
+
+function look(): void {
+  timer = undefined;
+  looking = lookAtAll();
+}
+
+async function lookAtAll(): Promise<void> {
   const { held = [] } = await locks.query();
   const names = new Set(held.map(({ name }) => name!));
   const now = performance.now();
   for (const pool of watched) {
     if (!pool.look(names, now)) watched.delete(pool);
   }
-  isLooking = watched.size > 0;
-  if (isLooking) setTimeout(look, INTERVAL);
+  looking = undefined;
+  if (watched.size > 0) timer = setTimeout(look, INTERVAL);
 }
 
 /** Takes a lock and keeps it as long as this thread lives. */

@@ -5,6 +5,8 @@
  * @module
  */
 
+// First: the others load the kernel.
+import "./async_context.ts";
 import { encodeError } from "../remote_error.ts";
 import type { FromWorker, ToWorker } from "./protocol.ts";
 import { Runner } from "./runner.ts";
@@ -15,6 +17,9 @@ interface WorkerGlobal {
   addEventListener(type: string, listener: (event: Event) => void): void;
   close(): void;
 }
+
+// The kernel has it; the jobs' globals are those of every other worker.
+delete (globalThis as { AsyncLocalStorage?: unknown }).AsyncLocalStorage;
 
 const scope = globalThis as unknown as WorkerGlobal;
 const post = scope.postMessage.bind(scope);

@@ -83,7 +83,7 @@ export class Outflow {
 
   #clone(seq: number, value: unknown): void {
     try {
-      const moved = checkPortable([value], "result");
+      const moved = checkPortable([value], () => "result");
       this.#post({ type: "result", seq, value }, moved);
     } catch (error) {
       this.failed(seq, error);

@@ -82,7 +82,7 @@ export class StreamOut implements Waitable<void> {
   }
 
   #give(item: unknown): void {
-    this.#moved.push(...checkPortable([item], "item"));
+    this.#moved.push(...checkPortable([item], () => "item"));
     this.#credit--;
     if (this.#items.push(item) === 1) this.#since = performance.now();
     // What is an object may be changed by the generator when it goes on.
