@@ -8,7 +8,7 @@ import { rootScope, runIn } from "../primitives/kernel/context.ts";
 import type { Executor } from "./executor.ts";
 import { TaskPool } from "./task_pool.ts";
 import { WorkerPool } from "./worker_pool.ts";
-import { MAIN } from "./worker/thread.ts";
+import { mainModule } from "./worker/thread.ts";
 
 // On the edge, where nothing runs beside the event loop: how many jobs take turns on it.
 const TASKS = 64;
@@ -48,6 +48,7 @@ export function defaultPool(): Executor {
 
 function mayStartWorkers(): boolean {
   if (typeof Worker === "undefined" || typeof Deno === "undefined") return false;
-  if (MAIN.protocol !== "file:") return true;
-  return Deno.permissions.querySync({ name: "read", path: MAIN }).state === "granted";
+  const path = mainModule();
+  if (path.protocol !== "file:") return true;
+  return Deno.permissions.querySync({ name: "read", path }).state === "granted";
 }

@@ -279,7 +279,10 @@ export class WorkerCrew extends Crew<WorkerJob> implements ThreadHost, Watched {
 
   /** The jobs for the next message to a worker. */
   #nextFor(thread: Thread): WorkerJob[] {
-    const share = Math.ceil(this.alive / (MOST_MESSAGES * this.#options.max));
+    const share = Math.ceil(this.alive / this.#options.max);
+    // As long as it is busy, what has come can wait for more to come: small messages beget small
+    // messages, as what is done in a message is handed in anew together.
+    if (!thread.isIdle && this.queue.size < share) return [];
     const most = Math.min(share, thread.room, this.#options.maxJobsPerWorker - thread.total);
     const jobs: WorkerJob[] = [];
     let load = 0;

@@ -14,8 +14,11 @@ interface Locks {
   query(): Promise<{ held?: { name?: string }[] }>;
 }
 
-// Deno's own types do not have them yet.
-const { locks } = navigator as unknown as { locks: Locks };
+// Deno's own types do not have them yet. And not once, while this loads: there are platforms with no
+// `navigator`, on which nobody asks for it either.
+function locks(): Locks {
+  return (navigator as unknown as { locks: Locks }).locks;
+}
 
 // A job fails within 100 ms of the death of its worker.
 const INTERVAL = 50;
@@ -57,7 +60,7 @@ function look(): void {
 }
 
 async function lookAtAll(): Promise<void> {
-  const { held = [] } = await locks.query();
+  const { held = [] } = await locks().query();
   const names = new Set(held.map(({ name }) => name!));
   const now = performance.now();
   for (const pool of watched) {
@@ -70,7 +73,7 @@ async function lookAtAll(): Promise<void> {
 /** Takes a lock and keeps it as long as this thread lives. */
 export function holdLock(name: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    locks.request(name, () => {
+    locks().request(name, () => {
       resolve();
       return new Promise(() => {});
     }).catch(reject);
@@ -79,5 +82,5 @@ export function holdLock(name: string): Promise<void> {
 
 /** Calls back when the thread that holds a lock is gone. */
 export function onceReleased(name: string, released: () => void): void {
-  locks.request(name, released);
+  locks().request(name, released);
 }

@@ -51,8 +51,10 @@ export interface ThreadOptions {
   readonly onStart: FunctionReference | undefined;
 }
 
-/** What workers run. */
-export const MAIN: URL = new URL("./main.ts", import.meta.url);
+/** The module that workers run. Where it is, is not known everywhere, nor asked for there. */
+export function mainModule(): URL {
+  return new URL("./main.ts", import.meta.url);
+}
 
 /** See above. */
 export class Thread implements Carrier {
@@ -82,7 +84,7 @@ export class Thread implements Carrier {
   constructor(host: ThreadHost, { name, permissions, loadTimeout, onStart }: ThreadOptions) {
     this.#host = host;
     this.name = name;
-    this.#worker = new Worker(MAIN, {
+    this.#worker = new Worker(mainModule(), {
       type: "module",
       name,
       // Only if it was asked for: without a flag of Deno's the process would end here.
