@@ -7,9 +7,11 @@
 
 import { Channel } from "../primitives/channel.ts";
 import { checkFunction } from "../primitives/kernel/check.ts";
+import { currentScope } from "../primitives/kernel/context.ts";
 import { Cancelled, type CancelSource } from "../primitives/kernel/errors.ts";
 import { mayFloat } from "../primitives/kernel/floating.ts";
 import { Parked, WaitQueue, type WaitTarget } from "../primitives/kernel/queue.ts";
+import { pendingIn } from "../primitives/kernel/scope.ts";
 import type { TaskState } from "../primitives/kernel/task.ts";
 import {
   enqueue,
@@ -131,7 +133,7 @@ export class Future<T> implements PromiseLike<T>, Waitable<T>, WaitTarget {
    * @throws {Cancelled} When the scope that waits is cancelled.
    */
   result(options?: WaitOptions): Promise<T> {
-    return waitFor(this, options);
+    return mayFloat(waitFor(this, options));
   }
 
   /**
@@ -143,9 +145,11 @@ export class Future<T> implements PromiseLike<T>, Waitable<T>, WaitTarget {
    * @throws {Cancelled} When the scope that waits is cancelled.
    */
   error(options?: WaitOptions): Promise<unknown> {
+    const scope = currentScope(); // Now: without an AsyncLocalStorage nobody knows it later.
     return mayFloat(
       waitFor(this, options).then(() => undefined, (error) => {
-        if (this.isAlive || error !== this.#outcome) throw error;
+        // A cancellation of the one who waits is thrown, even where it ended the job too.
+        if (this.isAlive || error !== this.#outcome || error === pendingIn(scope)) throw error;
         return error;
       }),
     );

@@ -7,7 +7,7 @@
 import { floats } from "../primitives/kernel/floating.ts";
 import type { Cancelled } from "../primitives/kernel/errors.ts";
 import { Parked, type WaitTarget } from "../primitives/kernel/queue.ts";
-import { type Locals, type Scope, unblock } from "../primitives/kernel/scope.ts";
+import { type Locals, pendingIn, type Scope, unblock } from "../primitives/kernel/scope.ts";
 import { SignalWatch } from "../primitives/kernel/signals.ts";
 import { suspend, Waiter } from "../primitives/kernel/wait.ts";
 import type { JobOptions } from "./executor.ts";
@@ -90,6 +90,11 @@ export abstract class Job extends Parked<void> implements Told, Reporter {
     const waiter = this.#waiter = new RunWaiter(this);
     const promise = suspend(scope, waiter, undefined);
     if (this.isOver) waiter.jobEnded(this.future.state as JobEnd, this.outcome);
+    else {
+      // It has started already, and may have cancelled the very task that waits for it.
+      const pending = pendingIn(scope);
+      if (pending !== null) waiter.cancel(pending);
+    }
     return promise;
   }
 
@@ -101,9 +106,10 @@ export abstract class Job extends Parked<void> implements Told, Reporter {
     if (this.isOver) return;
     this.#watch?.release();
     this.outcome = outcome;
+    // First: those who are told may hand in the next job, for which there is room now.
+    this.pool.jobSettled(this, state, this.#noticed);
     settleFuture(this.future, state, outcome);
     this.#waiter?.jobEnded(state, outcome);
-    this.pool.jobSettled(this, state, this.#noticed);
   }
 
   noticed(): void {
@@ -155,7 +161,9 @@ class RunWaiter extends Waiter<unknown> {
       this.wake(outcome);
     } else {
       const { signal } = this.#job.options;
-      this.fail(state === "cancelled" && signal?.aborted ? signal.reason : outcome);
+      const isAborted = state === "cancelled" && signal?.aborted;
+      if (state === "cancelled" && !isAborted) floats(this.promise!);
+      this.fail(isAborted ? signal.reason : outcome);
     }
   }
 }

@@ -18,6 +18,8 @@ import { JobTask } from "./job_task.ts";
 export class TaskCrew extends Crew<TaskJob> {
   readonly #concurrency: number;
   readonly #tasks: Set<JobTask<TaskJob>> = new Set();
+  // Those on the way from the queue to their start: they have a place, and have not started.
+  readonly #coming: Set<TaskJob> = new Set();
   #running = 0;
 
   constructor(concurrency: number, options: PoolOptions) {
@@ -34,7 +36,7 @@ export class TaskCrew extends Crew<TaskJob> {
   }
 
   protected override get running(): number {
-    return this.#running;
+    return this.#tasks.size;
   }
 
   protected override prepare(
@@ -56,11 +58,15 @@ export class TaskCrew extends Crew<TaskJob> {
   }
 
   protected override cancelPlaced(job: TaskJob, reason: unknown): void {
-    if (job.task === undefined) job.cancelled ??= { reason };
-    else job.task.cancel(reason);
+    if (job.task !== undefined) job.task.cancel(reason);
+    else {
+      this.#coming.delete(job);
+      job.settle("cancelled", cancelledJob(job.name, reason));
+    }
   }
 
   protected override cancelAllPlaced(reason: unknown, onlyUnstarted: boolean): void {
+    for (const job of this.#coming) this.cancelPlaced(job, reason);
     if (!onlyUnstarted) { for (const task of this.#tasks) task.cancel(reason); }
   }
 
@@ -71,7 +77,7 @@ export class TaskCrew extends Crew<TaskJob> {
     fn: AnyFunction,
     args: readonly unknown[],
   ): AsyncIterable<T> {
-    const named = { ...options, name: options.name ?? fn.name };
+    const named = { ...options, name: options.name ?? (fn.name || "job") };
     return new GroupIterator<T>("stream", 1, (group, outlet) => {
       group.spawn(() =>
         this.run(named, async () => {
@@ -94,9 +100,9 @@ export class TaskCrew extends Crew<TaskJob> {
   }
 
   #start(job: TaskJob): void {
-    if (job.cancelled !== undefined) {
+    this.#coming.delete(job);
+    if (job.isOver) {
       this.#leave();
-      job.settle("cancelled", cancelledJob(job.name, job.cancelled.reason));
       return;
     }
     const task = job.task = new JobTask(job.name, job);
@@ -109,15 +115,16 @@ export class TaskCrew extends Crew<TaskJob> {
   #leave(): void {
     const next = this.queue.shift();
     if (next === undefined) this.#running--;
-    else next.come();
+    else {
+      this.#coming.add(next);
+      next.come();
+    }
   }
 }
 
 /** A job that runs in a task of this thread. */
 class TaskJob extends Job {
   task: JobTask<TaskJob> | undefined;
-  /** Why it is not to start, if it was cancelled on the way from the queue to its start. */
-  cancelled: { readonly reason: unknown } | undefined;
   /** Its turn has come: starts it. */
   come!: () => void;
 

@@ -229,15 +229,15 @@ export class WorkerCrew extends Crew<WorkerJob> implements ThreadHost, Watched {
     this.#dispatchSoon();
   }
 
-  look(held: ReadonlySet<string>, now: number): boolean {
+  look(held: ReadonlySet<string>, time: number): boolean {
     for (const thread of this.#threads) {
       if (thread.state === "starting") {
-        if (now - thread.startedAt > this.#options.startTimeout) {
+        if (time - thread.startedAt > this.#options.startTimeout) {
           thread.die(`it has not started within ${this.#options.startTimeout} ms`);
         }
-      } else if (!held.has(thread.lock)) {
+      } else if (thread.readyAt < time && !held.has(thread.lock)) {
         thread.die("it has exited without a word");
-      } else if (!thread.isIdle) this.#lookAtJobs(thread, now);
+      } else if (!thread.isIdle) this.#lookAtJobs(thread, time);
     }
     return this.alive > 0;
   }

@@ -28,11 +28,11 @@ export interface Watched {
   /**
    * Called now and then.
    *
-   * @param held The names of the locks that are held.
-   * @param now The time, as `performance.now()` has it.
+   * @param held The names of the locks that were held at that time.
+   * @param time The time, as `performance.now()` has it.
    * @returns Whether there is something to look after.
    */
-  look(held: ReadonlySet<string>, now: number): boolean;
+  look(held: ReadonlySet<string>, time: number): boolean;
 }
 
 const watched = new Set<Watched>();
@@ -60,11 +60,12 @@ function look(): void {
 }
 
 async function lookAtAll(): Promise<void> {
+  // Before the question: who has taken a lock since then is not missed.
+  const time = performance.now();
   const { held = [] } = await locks().query();
   const names = new Set(held.map(({ name }) => name!));
-  const now = performance.now();
   for (const pool of watched) {
-    if (!pool.look(names, now)) watched.delete(pool);
+    if (!pool.look(names, time)) watched.delete(pool);
   }
   looking = undefined;
   if (watched.size > 0) timer = setTimeout(look, INTERVAL);

@@ -63,6 +63,8 @@ export class Thread implements Carrier {
   readonly lock: string = `grove worker ${crypto.randomUUID()}`;
   state: "starting" | "ready" | "gone" = "starting";
   readonly startedAt: number = performance.now();
+  /** When it said that it was ready. */
+  readyAt = Infinity;
   /** When it was last heard of, or got something to do after it had nothing. */
   heardAt: number = this.startedAt;
   /** How many jobs it was sent. */
@@ -237,6 +239,7 @@ export class Thread implements Carrier {
     switch (message.type) {
       case "ready":
         this.state = "ready";
+        this.readyAt = performance.now();
         this.#host.threadReady(this);
         break;
       case "unready":
