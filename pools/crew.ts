@@ -226,8 +226,9 @@ export abstract class Crew<J extends Job = Job> implements JobPool, JobHost {
 
   #scopeCancelled(): void {
     this.#isShutDown = true;
+    // It stays in the tree until it is disposed of, or the scope around it ends: somebody is to hear
+    // of failures.
     this.#cancelAll(pendingIn(this.scope)!.reason, false);
-    this.#closing ??= this.#close();
   }
 
   #cancelAll(reason: unknown, onlyUnstarted: boolean): void {

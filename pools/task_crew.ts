@@ -20,7 +20,8 @@ export class TaskCrew extends Crew<TaskJob> {
   readonly #tasks: Set<JobTask<TaskJob>> = new Set();
   // Those on the way from the queue to their start: they have a place, and have not started.
   readonly #coming: Set<TaskJob> = new Set();
-  #running = 0;
+  // How many places are taken, by those that run and those that come.
+  #taken = 0;
 
   constructor(concurrency: number, options: PoolOptions) {
     super(options);
@@ -48,8 +49,8 @@ export class TaskCrew extends Crew<TaskJob> {
   }
 
   protected override admit(job: TaskJob): void {
-    if (this.#running < this.#concurrency) {
-      this.#running++;
+    if (this.#taken < this.#concurrency) {
+      this.#taken++;
       this.#start(job);
     } else {
       job.awaitTurn(() => this.#start(job));
@@ -114,7 +115,7 @@ export class TaskCrew extends Crew<TaskJob> {
 
   #leave(): void {
     const next = this.queue.shift();
-    if (next === undefined) this.#running--;
+    if (next === undefined) this.#taken--;
     else {
       this.#coming.add(next);
       next.come();

@@ -11,6 +11,7 @@ import { currentScope, runIn } from "./kernel/context.ts";
 import { mayFloat } from "./kernel/floating.ts";
 import { takeKey } from "./kernel/portable_locals.ts";
 import {
+  children,
   drained,
   hasChildren,
   link,
@@ -139,6 +140,10 @@ class LocalScope extends Scope {
   constructor(name: string) {
     super();
     this.name = name;
+  }
+
+  override abandoned(): void {
+    for (const child of children(this)) child.abandoned();
   }
 }
 
