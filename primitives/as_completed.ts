@@ -137,7 +137,10 @@ export class Ends<E extends Ending> implements Waitable<End<E>> {
   constructor(endings: Iterable<E>) {
     for (const ending of endings) {
       if (ending.isAlive) this.#watches.push(new Watch(ending, this));
-      else this.#ended.push({ ended: ending });
+      else {
+        look(ending);
+        this.#ended.push({ ended: ending });
+      }
     }
   }
 
@@ -158,6 +161,15 @@ export class Ends<E extends Ending> implements Waitable<End<E>> {
 
   [enqueue](node: Parked<End<E>>): void {
     this.#waiting.add(node);
+  }
+}
+
+// Whoever watches a future has taken notice of how its job ends; so has who comes too late for that.
+function look(ending: Ending): void {
+  try {
+    ending[poll]();
+  } catch {
+    // It is handed on, and whoever awaits it gets the error.
   }
 }
 
