@@ -110,7 +110,8 @@ export class TaskCrew extends Crew<TaskJob> {
     limitScope(task, { timeout: job.options.timeout });
     link(task, this.scope, job.locals);
     this.#tasks.add(task);
-    startTask(task, () => job.fn(...job.args));
+    const { fn, args } = job; // Not as its method: the job is no concern of the function.
+    startTask(task, () => fn(...args));
   }
 
   #leave(): void {
