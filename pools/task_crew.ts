@@ -82,9 +82,16 @@ export class TaskCrew extends Crew<TaskJob> {
     return new GroupIterator<T>("stream", 1, (group, outlet) => {
       group.spawn(() =>
         this.run(named, async () => {
+          let cut: { error: unknown } | undefined;
           for await (const item of fn(...args) as AsyncIterable<T>) {
-            await outlet.offer(item);
+            try {
+              await outlet.offer(item);
+            } catch (error) {
+              cut = { error };
+              break; // What is thrown out of the loop would hide what a clean-up throws.
+            }
           }
+          if (cut !== undefined) throw cut.error;
         }, []), { name: "stream" });
     });
   }
