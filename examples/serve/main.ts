@@ -1,6 +1,6 @@
 /**
- * The demonstration server: an HTTP server, with jobs and a chat, and a TCP echo server side by side,
- * under one `main`.
+ * The demonstration server: an HTTP server, with jobs, a chat and a pool of workers, and a TCP echo
+ * server side by side, under one `main`.
  *
  *     deno task serve                        both, on the ports 8000 and 8007
  *     PORT=9000 ECHO_PORT=0 deno task serve  both, on other ports (0 takes a free one)

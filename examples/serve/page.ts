@@ -36,6 +36,11 @@ ${serverTable(servers)}
 <dt><a href="/fanout?n=20&amp;ms=300"><code>/fanout?n=20&amp;ms=300</code></a></dt>
 <dd>20 tasks of 300 ms each, side by side. All together they have ${deadline} ms:
 <a href="/fanout?n=20&amp;ms=3000">3000 ms each</a> are too many.</dd>
+<dt><a href="/fib?n=40"><code>/fib?n=40</code></a></dt>
+<dd>The 40th Fibonacci number, the slow way, on a worker thread where there are any. Close it before
+it is there, and the <a href="/pool">pool</a> has one job less.</dd>
+<dt><a href="/primes?upto=10000000"><code>/primes?upto=10000000</code></a></dt>
+<dd>Primes, as a worker finds them: no faster than you read, and no longer than you are there.</dd>
 <dt><a href="/slow"><code>/slow</code></a></dt>
 <dd>Takes ${slow / 1000} seconds, or until its client goes away. Open it, look at the tasks, close
 it, and look again.</dd>

@@ -4,11 +4,37 @@
  * @module
  */
 
-export function text(body: string, status = 200): Response {
+import { currentTask } from "../../mod.ts";
+
+const encoder = new TextEncoder();
+
+export function text(body: BodyInit, status = 200): Response {
   return new Response(body, {
     status,
     headers: { "content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff" },
   });
+}
+
+/**
+ * Text, a line for each item. The items come in blocks, which are asked for as the client takes them;
+ * when it goes away, whatever gives them is told so by `return()`.
+ */
+export function lines(blocks: AsyncIterable<readonly unknown[]>): Response {
+  const request = currentTask();
+  const iterator = blocks[Symbol.asyncIterator]();
+  const body = new ReadableStream<Uint8Array>({
+    // The platform pulls from outside all tasks, when the request's task has long ended. What it ran
+    // in, the server, is where this belongs: with that, the job behind it ends too.
+    async pull(controller) {
+      const { done, value } = await request.run(() => iterator.next());
+      if (done) controller.close();
+      else controller.enqueue(encoder.encode(value.map((item) => `${item}\n`).join("")));
+    },
+    async cancel() {
+      await iterator.return?.();
+    },
+  }, { highWaterMark: 0 });
+  return text(body);
 }
 
 export function json(body: unknown, status = 200): Response {

@@ -15,6 +15,7 @@ import {
   taskGroup,
 } from "../../mod.ts";
 import { publish, showChat } from "./chat.ts";
+import { showFib, showPool, showPrimes } from "./computing.ts";
 import { jobsState, putJob } from "./jobs.ts";
 import { page } from "./page.ts";
 import { BadRequest, numberFrom, preferred } from "./queries.ts";
@@ -39,7 +40,10 @@ const routes: Record<string, { GET: Answer; POST?: Answer }> = {
   "/": { GET: home },
   "/chat": { GET: showChat, POST: publish },
   "/fanout": { GET: fanOut },
+  "/fib": { GET: showFib },
   "/jobs": { GET: () => json(jobsState()), POST: putJob },
+  "/pool": { GET: showPool },
+  "/primes": { GET: showPrimes },
   "/slow": { GET: slow },
   "/tasks": { GET: tasks },
   "/healthz": { GET: () => currentTask().stopping ? text("stopping\n", 503) : text("ok\n") },

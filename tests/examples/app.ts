@@ -5,12 +5,17 @@
  */
 
 import { Program } from "../io/program.ts";
+import config from "../../deno.json" with { type: "json" };
 
 export const windows = Deno.build.os === "windows";
 
 export const MAIN = "examples/serve/main.ts";
 
+/** What it needs at least. */
 export const FLAGS = ["--allow-net=127.0.0.1", "--allow-env=PORT,ECHO_PORT"];
+
+/** What `deno task serve` runs, with all that it permits. */
+const TASK = config.tasks.serve.command.split(" ").slice(1);
 
 /** Free ports for both servers. */
 export const FREE = { PORT: "0", ECHO_PORT: "0" };
@@ -19,9 +24,7 @@ export const FREE = { PORT: "0", ECHO_PORT: "0" };
  * Starts the app, and waits until it serves. It is killed in the end; `deno task` would leave it
  * behind then, so whoever starts it by that stops it before.
  */
-export async function app(
-  args = ["run", "--unstable-no-legacy-abort", ...FLAGS, MAIN, "start"],
-) {
+export async function app(args = TASK) {
   const program = new Program(args, FREE);
   const [, base] = await program.printed(/^HTTP on (http:.*)\/$/m);
   const [, port] = await program.printed(/^TCP echo on 127.0.0.1:(\d+)$/m);
