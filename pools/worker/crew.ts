@@ -236,7 +236,10 @@ export class WorkerCrew extends Crew<WorkerJob> implements ThreadHost, Watched {
           thread.die(`it has not started within ${this.#options.startTimeout} ms`);
         }
       } else if (thread.readyAt < time && !held.has(thread.lock)) {
-        thread.die("it has exited without a word");
+        // Its last words may be here and not yet heard: it is dead when they have not come by the
+        // next time.
+        if (thread.isMissed) thread.die("it has exited without a word");
+        else thread.isMissed = true;
       } else if (!thread.isIdle) this.#lookAtJobs(thread, time);
     }
     return this.alive > 0;

@@ -3,8 +3,8 @@
  * event, and messages to it vanish; but the platform then releases the locks that it held. So each
  * worker holds one as long as it lives.
  *
- * The locks are looked at twice in the time that a death may go unnoticed, and only while jobs are
- * on their way: to wait for a lock would keep a program from ending, as would a timer.
+ * The locks are looked at several times in the time that a death may go unnoticed, and only while
+ * jobs are on their way: to wait for a lock would keep a program from ending, as would a timer.
  *
  * @module
  */
@@ -20,8 +20,8 @@ function locks(): Locks {
   return (navigator as unknown as { locks: Locks }).locks;
 }
 
-// A job fails within 100 ms of the death of its worker.
-const INTERVAL = 50;
+// A job fails within 100 ms of the death of its worker, which is found out at the second look.
+const INTERVAL = 40;
 
 /** A pool whose workers are looked after. */
 export interface Watched {

@@ -65,6 +65,8 @@ export class Thread implements Carrier {
   readonly startedAt: number = performance.now();
   /** When it said that it was ready. */
   readyAt = Infinity;
+  /** Whether its lock was found released. */
+  isMissed = false;
   /** When it was last heard of, or got something to do after it had nothing. */
   heardAt: number = this.startedAt;
   /** How many jobs it was sent. */

@@ -1,0 +1,2 @@
+/** A module that ends its thread when it is loaded. */
+Deno.exit(5);

@@ -1,0 +1,2 @@
+/** A module that has no portable function at all. */
+export function job(): void {}
