@@ -115,6 +115,16 @@ export function compile(source: string): AnyFunction {
   return new Function(`"use strict"; return (${source}\n)`)();
 }
 
+function standsAlone(source: string): boolean {
+  try {
+    return typeof compile(source) === "function";
+  } catch (error) {
+    // A method's name may be computed, from what is not there.
+    if (error instanceof SyntaxError || error instanceof ReferenceError) return false;
+    throw error;
+  }
+}
+
 function sourceOf(fn: AnyFunction): FunctionReference {
   const source = Function.prototype.toString.call(fn);
   const known = sources.get(source);
@@ -130,16 +140,14 @@ function sourceOf(fn: AnyFunction): FunctionReference {
       `Cannot send "${fn.name}" to run elsewhere as it is a class. Send a function that makes one. ${cure}`,
     );
   }
-  // A method's source is one only within an object.
-  for (const expression of [source, `Object.values({${source}})[0]`]) {
-    try {
-      compile(expression);
-      const reference = { source: expression, name: fn.name };
-      sources.set(source, reference);
-      return reference;
-    } catch (error) {
-      if (!(error instanceof SyntaxError)) throw error;
-    }
+  // A method's source is one only within an object. Out of that it is taken without a look at its
+  // value, which would call a getter.
+  const ofObject = "(o) => Object.getOwnPropertyDescriptor(o, Reflect.ownKeys(o)[0]).value";
+  for (const expression of [source, `(${ofObject})({${source}})`]) {
+    if (!standsAlone(expression)) continue;
+    const reference = { source: expression, name: fn.name };
+    sources.set(source, reference);
+    return reference;
   }
   throw new NotPortableError(
     `Cannot send "${fn.name}" to run elsewhere as its source cannot stand alone. ${cure}`,
