@@ -20,7 +20,7 @@ const moved = new WeakMap<object, readonly Transferable[]>();
  * @param buffers What is moved: `ArrayBuffer`s, `MessagePort`s, streams. Default: the value itself,
  * or the buffer that it is a view of.
  * @returns The value itself.
- * @throws {TypeError} When the value is no object.
+ * @throws {TypeError} When the value is no object, or the buffers are no list.
  *
  * @example
  * ```ts
@@ -36,6 +36,11 @@ export function transfer<T extends object>(value: T, buffers?: readonly Transfer
   if (typeof value !== "object" || value === null) {
     throw new TypeError(
       `Cannot transfer a value that has no buffers: received ${show(value)}. Pass it as it is`,
+    );
+  }
+  if (buffers !== undefined && !Array.isArray(buffers)) {
+    throw new TypeError(
+      `Cannot transfer a value as the buffers must be a list: received ${show(buffers)}`,
     );
   }
   const own = ArrayBuffer.isView(value) ? value.buffer as ArrayBuffer : value as Transferable;
