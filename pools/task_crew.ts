@@ -7,12 +7,16 @@
 import { currentScope } from "../primitives/kernel/context.ts";
 import { causeOf, limitScope, link, localsOf } from "../primitives/kernel/scope.ts";
 import { startTask } from "../primitives/kernel/task.ts";
+import { yieldNow } from "../primitives/checkpoint.ts";
 import { GroupIterator } from "../primitives/group_iterator.ts";
 import { Crew } from "./crew.ts";
 import type { JobOptions, PoolOptions } from "./executor.ts";
 import { cancelledJob, type JobEnd } from "./future.ts";
 import { type AnyFunction, Job } from "./job.ts";
 import { JobTask } from "./job_task.ts";
+
+// So long does a stream whose generator never waits keep the event loop from turning, in milliseconds.
+const LONGEST_TURN = 10;
 
 /** See above. */
 export class TaskCrew extends Crew<TaskJob> {
@@ -83,9 +87,13 @@ export class TaskCrew extends Crew<TaskJob> {
       group.spawn(() =>
         this.run(named, async () => {
           let cut: { error: unknown } | undefined;
+          let turned = performance.now();
           for await (const item of fn(...args) as AsyncIterable<T>) {
             try {
               await outlet.offer(item);
+              if (performance.now() - turned < LONGEST_TURN) continue;
+              await yieldNow();
+              turned = performance.now();
             } catch (error) {
               cut = { error };
               break; // What is thrown out of the loop would hide what a clean-up throws.
