@@ -21,7 +21,8 @@ let pool: Executor | undefined;
  * program may not start them, it is a `TaskPool`. The calling code is the same.
  *
  * It is made when it is first asked for, belongs to no task, and does not keep the program from
- * ending: it need not be shut down, and is made anew when somebody asks for it after that.
+ * ending: it need not be shut down, but for a test that looks for what was left behind. It is made
+ * anew when somebody asks for it after that.
  *
  * @returns The pool.
  *
@@ -31,6 +32,7 @@ let pool: Executor | undefined;
  *
  * const sum = await defaultPool().run((a: number, b: number) => a + b, 1, 2);
  * console.log(sum); // 3
+ * await defaultPool().shutdown(); // in a test
  * ```
  */
 export function defaultPool(): Executor {
