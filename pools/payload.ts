@@ -51,7 +51,7 @@ export function isSafe(value: unknown): boolean {
   for (const object of objects) {
     const keys = Object.keys(object);
     const isList = Array.isArray(object);
-    if (isList ? keys.length !== object.length : !isPlain(object)) return false;
+    if (isList ? !isWhole(object, keys) : !isPlain(object)) return false;
     if ((left -= keys.length) < 0) return false;
     for (const key of keys) {
       const part = (object as Record<string, unknown>)[key];
@@ -61,6 +61,13 @@ export function isSafe(value: unknown): boolean {
     }
   }
   return true;
+}
+
+function isWhole(list: readonly unknown[], keys: readonly string[]): boolean {
+  const { length } = list;
+  // The last key too: those that are no index come after those that are, and count for a hole.
+  return keys.length === length && (length === 0 || keys[length - 1] === `${length - 1}`) &&
+    !("toJSON" in list);
 }
 
 function isPlain(object: object): boolean {
@@ -93,7 +100,7 @@ export function checkPortable(
       moved.push(buffer);
     }
     if (moved.includes(value as Transferable) || ArrayBuffer.isView(value)) return;
-    if (value instanceof AbortSignal || enqueue in value) refuse(value, path);
+    if (value instanceof AbortSignal || isMovable(value) || enqueue in value) refuse(value, path);
     if (Array.isArray(value)) {
       for (let i = 0; i < value.length; i++) visit(value[i], `${path}[${i}]`);
     } else if (value instanceof Map) {
@@ -118,6 +125,10 @@ export function checkPortable(
   };
   values.forEach((value, i) => visit(value, nameOf(i)));
   return moved;
+}
+
+function isMovable(value: unknown): boolean {
+  return value instanceof MessagePort || value instanceof ReadableStream;
 }
 
 function isRecord(value: object): boolean {
@@ -146,7 +157,7 @@ function cureFor(value: unknown): string {
   if (value instanceof AbortSignal) {
     return "The job has a signal of its own: currentTask().signal aborts when the job is cancelled";
   }
-  if (value instanceof MessagePort || value instanceof ReadableStream) {
+  if (isMovable(value)) {
     return "Move it with transfer(value, [value])";
   }
   return "Send data, and let the job make from it what it needs";
