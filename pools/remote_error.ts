@@ -21,6 +21,8 @@ export interface ErrorData {
   readonly fields: readonly [key: string, value: unknown][];
   readonly cause?: ErrorData | undefined;
   readonly errors?: readonly ErrorData[] | undefined;
+  /** Of a `SuppressedError`: what was thrown last, and what that has hidden. */
+  readonly pair?: { readonly error: ErrorData; readonly suppressed: ErrorData } | undefined;
   /** What was thrown, where it is no error. */
   readonly value?: unknown;
 }
@@ -46,6 +48,7 @@ const CLASSES: readonly ErrorClass[] = [
   OverloadedError,
   WorkerCrashedError,
   RemoteError,
+  ...(typeof SuppressedError === "undefined" ? [] : [SuppressedError]),
   ...Object.values(((globalThis as { Deno?: typeof Deno }).Deno?.errors ?? {}) as object),
 ];
 
@@ -55,36 +58,61 @@ const known = new Map<string, ErrorClass>([Error, ...CLASSES].map((known) => [kn
 
 const PLAIN = new Set(["name", "message", "stack", "cause", "errors"]);
 
-// A chain of causes that is a circle, or endless.
-const DEEPEST = 16;
+// A chain of causes can be endless, where a getter makes them.
+const DEEPEST = 100;
 
-/** Makes data of whatever was thrown. */
-export function encodeError(thrown: unknown, depth = 0): ErrorData {
+/** Makes data of whatever was thrown. An error that occurs twice in it, does so in the data too. */
+export function encodeError(thrown: unknown): ErrorData {
+  return encode(thrown, 0, new Map());
+}
+
+function encode(thrown: unknown, depth: number, seen: Map<unknown, ErrorData>): ErrorData {
   if (!isError(thrown)) return encodeOther(thrown);
+  const known = seen.get(thrown);
+  if (known !== undefined) return known;
   if (depth > DEEPEST) return encodeOther(undefined);
-  const errors = (thrown as AggregateError).errors;
-  return {
-    class: classOf(thrown),
-    name: String(thrown.name),
-    message: String(thrown.message),
-    stack: String(thrown.stack ?? ""),
-    fields: fieldsOf(thrown),
-    ...("cause" in thrown && { cause: encodeError(thrown.cause, depth + 1) }),
-    ...(Array.isArray(errors) && {
-      errors: errors.map((error) => encodeError(error, depth + 1)),
-    }),
-  };
+  try {
+    const data: { -readonly [Key in keyof ErrorData]: ErrorData[Key] } = {
+      class: classOf(thrown),
+      name: String(thrown.name),
+      message: String(thrown.message),
+      stack: String(thrown.stack ?? ""),
+      fields: fieldsOf(thrown),
+    };
+    seen.set(thrown, data);
+    const part = (error: unknown) => encode(error, depth + 1, seen);
+    if ("cause" in thrown) data.cause = part(thrown.cause);
+    const { errors, error, suppressed } = thrown as AggregateError & SuppressedError;
+    if (Array.isArray(errors)) data.errors = errors.map(part);
+    if (data.class === "SuppressedError") {
+      data.pair = { error: part(error), suppressed: part(suppressed) };
+    }
+    return data;
+  } catch (error) {
+    // A getter of it has thrown.
+    return encodeUnknown(`What was thrown is an error that cannot be read: ${textOf(error)}`);
+  }
 }
 
 /** Makes of data what was thrown. */
 export function decodeError(data: ErrorData, where: string): unknown {
+  return decode(data, where, new Map());
+}
+
+function decode(data: ErrorData, where: string, seen: Map<ErrorData, unknown>): unknown {
   if (data.class === "") return data.value;
+  const known = seen.get(data);
+  if (known !== undefined) return known;
   const error = blank(data);
+  seen.set(data, error);
+  const part = (data: ErrorData) => decode(data, where, seen);
   hide(error, "stack", `${data.stack}\n    in ${where}`);
   if (error.name !== data.name) hide(error, "name", data.name);
-  if (data.cause !== undefined) hide(error, "cause", decodeError(data.cause, where));
-  if (data.errors !== undefined) {
-    hide(error, "errors", data.errors.map((each) => decodeError(each, where)));
+  if (data.cause !== undefined) hide(error, "cause", part(data.cause));
+  if (data.errors !== undefined) hide(error, "errors", data.errors.map(part));
+  if (data.pair !== undefined) {
+    hide(error, "error", part(data.pair.error));
+    hide(error, "suppressed", part(data.pair.suppressed));
   }
   for (const [key, value] of data.fields) {
     // A field that its class has as a getter is not to be set.
@@ -109,17 +137,19 @@ function isError(value: unknown): value is Error {
 }
 
 function encodeOther(thrown: unknown): ErrorData {
-  const data = { class: "", name: "", message: "", stack: "", fields: [] };
   try {
-    return { ...data, value: structuredClone(thrown) };
+    const value = structuredClone(thrown);
+    return { class: "", name: "", message: "", stack: "", fields: [], value };
   } catch {
-    return {
-      ...data,
-      class: "RemoteError",
-      name: "RemoteError",
-      message: `What was thrown cannot be sent from there, and is no error: ${textOf(thrown)}`,
-    };
+    return encodeUnknown(
+      `What was thrown cannot be sent from there, and is no error: ${textOf(thrown)}`,
+    );
   }
+}
+
+function encodeUnknown(message: string): ErrorData {
+  const name = "RemoteError";
+  return { class: name, name, message, stack: `${name}: ${message}`, fields: [] };
 }
 
 function textOf(value: unknown): string {
