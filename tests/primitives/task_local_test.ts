@@ -13,8 +13,10 @@ import {
   openNursery,
   shield,
   sleep,
+  type Task,
   taskGroup,
   TaskLocal,
+  TaskPool,
   yieldNow,
 } from "../../mod.ts";
 import { waitAllTasksBlocked, withLeakCheck } from "../../primitives/testing/mod.ts";
@@ -220,4 +222,80 @@ Deno.test("E1: run() wants a function, and says so at the call", () => {
     );
   refused(undefined, 'Cannot set "tenant" as the second argument must be a function');
   refused(Promise.resolve(), "Pass the function itself");
+});
+
+Deno.test("A portable TaskLocal does on its own thread what any other does [P3]", async () => {
+  const local = new TaskLocal<string>({ name: "tenant", portable: true, defaultValue: "none" });
+  assertEquals([local.name, local.get()], ["tenant", "none"]);
+  const seen: unknown[] = [];
+  await local.run("outer", () =>
+    taskGroup(async (group) => {
+      group.spawn(async () => {
+        await yieldNow();
+        seen.push(local.get());
+      });
+      await local.run("inner", async () => {
+        await yieldNow();
+        seen.push(local.get());
+      });
+    }));
+  assertEquals([seen.sort(), local.get()], [["inner", "outer"], "none"]);
+});
+
+Deno.test("Portable TaskLocals, and plain ones, are inherited by the jobs of a TaskPool", async () => {
+  const portable = new TaskLocal<number>({ name: "of the jobs", portable: true });
+  const plain = new TaskLocal<number>({ name: "of the jobs" });
+  await using pool = new TaskPool(1);
+  const seen = await portable.run(
+    1,
+    () =>
+      plain.run(2, () => pool.run(async () => (await yieldNow(), [portable.get(), plain.get()]))),
+  );
+  assertEquals(seen, [1, 2]);
+});
+
+Deno.test("A portable TaskLocal has a name, which no other portable one has [E1]", () => {
+  new TaskLocal({ name: "taken", portable: true });
+  assertThrows(
+    () => new TaskLocal({ name: "taken", portable: true }),
+    TypeError,
+    'Cannot make a portable TaskLocal "taken" as there is one of that name. Make it once, at the top level of its module',
+  );
+  for (const name of [undefined, ""]) {
+    assertThrows(
+      () => new TaskLocal({ name, portable: true }),
+      TypeError,
+      "Cannot make a portable TaskLocal without a name, as that is what it is found by elsewhere. Give it one",
+    );
+  }
+  // Those that stay here may be called what they like.
+  const [one, two] = [new TaskLocal({ name: "taken" }), new TaskLocal({ name: "taken" })];
+  one.run(1, () => two.run(2, () => assertEquals([one.get(), two.get()], [1, 2])));
+});
+
+Deno.test("E1: new TaskLocal says what is wrong with its options, and takes no name", () => {
+  const make = (options: unknown) => () => new TaskLocal(options as { portable?: boolean });
+  assertThrows(make(null), TypeError, "Cannot make a TaskLocal as the options must be an object");
+  assertThrows(
+    make({ name: "free", portable: "yes" }),
+    TypeError,
+    `Cannot make a TaskLocal as 'portable' must be a boolean: received "yes"`,
+  );
+  make({ name: "free", portable: true })();
+});
+
+Deno.test("A nursery that was opened under a TaskLocal, and is disposed of by nobody, ends with its task", async () => {
+  const local = new TaskLocal<number>();
+  await withLeakCheck(async () => {
+    let child: Task<void> | undefined;
+    await taskGroup((group) => {
+      group.spawn(() =>
+        local.run(1, () =>
+          local.run(2, () => {
+            child = openNursery().spawn(() => sleep(Infinity));
+          }))
+      );
+    });
+    assertEquals(child?.state, "cancelled");
+  });
 });
