@@ -54,6 +54,7 @@ export async function runRow(row: Row): Promise<RowResult> {
       values[index].push(await contenders[index].sample(repeats[index]));
     }
   }
+  for (const contender of contenders) await contender.end?.();
 
   return {
     row: row.id,

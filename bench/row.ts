@@ -14,6 +14,8 @@ export interface Contender {
   readonly name: string;
   /** Takes one sample: does the work `repeats` times over and resolves to the figure of one operation. */
   sample(repeats: number): Promise<number>;
+  /** Ends what it keeps between its samples. */
+  end?(): Promise<void>;
   /** Printed under the table: what a reader must know to compare this line, such as a smaller number of children. */
   readonly note?: string;
 }

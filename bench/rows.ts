@@ -38,6 +38,14 @@ const files: Readonly<Record<string, string>> = {
   "priority-queue-arrays": "./priority_queue.ts",
   "select-ready": "./select.ts",
   "select-blocked": "./select.ts",
+  "pool-64": "./pool.ts",
+  "pool-1024": "./pool.ts",
+  "pool-latency": "./pool.ts",
+  "pool-cpu": "./pool_cpu.ts",
+  "pool-copy": "./pool_copy.ts",
+  "pool-transfer": "./pool_copy.ts",
+  "pool-start": "./pool_start.ts",
+  "pool-bytes": "./pool_bytes.ts",
 };
 
 export const rowIds: readonly string[] = Object.keys(files);

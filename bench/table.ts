@@ -54,7 +54,8 @@ export function goalLine(result: RowResult, goal: Goal): string {
     `${kind}: ${subject} ≤ ${shown}: ${figure}, ${reached <= limit ? "reached" : "NOT REACHED"}`;
   if ("times" in goal) {
     const times = median(ratios(values, samplesOf(result, goal.of).values));
-    return line(goal.times, `${goal.times} × ${goal.of}`, times, times.toFixed(2));
+    const digits = times < 0.1 ? 3 : 2;
+    return line(goal.times, `${goal.times} × ${goal.of}`, times, times.toFixed(digits));
   }
   const reached = median(values);
   const [limit, unit] = "ns" in goal ? [goal.ns, "ns"] : [goal.bytes, "bytes"];

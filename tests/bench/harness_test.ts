@@ -6,6 +6,7 @@
 
 import { assertAlmostEquals, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { orderOf, runRow } from "../../bench/harness.ts";
+import { Lasting } from "../../bench/lasting.ts";
 import type { Contender, RowResult } from "../../bench/row.ts";
 import { rowIds } from "../../bench/rows.ts";
 import { median, quantile, ratios, spread } from "../../bench/statistics.ts";
@@ -82,6 +83,14 @@ Deno.test("goalLine() judges by the per-round ratios, against any contender, or 
     "goal: grove ≤ 1,200 bytes: 400.0, reached",
   );
   assertEquals(goalLine(slowed, { ns: 5 }), "goal: grove ≤ 5.00 ns: 400.0, NOT REACHED");
+  const fast = {
+    ...slowed,
+    samples: [...slowed.samples, { contender: "ash", values: [4, 4, 12, 9] }],
+  };
+  assertEquals(
+    goalLine(fast, { subject: "ash", times: 0.05, of: "floor" }),
+    "goal: ash ≤ 0.05 × floor: 0.040, reached",
+  );
   assertThrows(() => goalLine(slowed, { times: 1, of: "oak" }), Error, "no such contender");
 });
 
@@ -119,6 +128,41 @@ Deno.test("runRow() takes one sample of each contender in each of at least seven
     Array.from({ length: taken }, (_, i) => i + 1),
   );
   floor.forEach((value, round) => assertAlmostEquals(value, grove[round], 1));
+});
+
+Deno.test("runRow() ends what contenders keep, once each, when all samples are taken", async () => {
+  const events: string[] = [];
+  function keeping(name: string): Contender {
+    return {
+      name,
+      sample: () => Promise.resolve(events.push("sample")),
+      end: async () => {
+        await Promise.resolve();
+        events.push(`end of ${name}`);
+      },
+    };
+  }
+  const contenders = [keeping("floor"), keeping("grove")];
+  await runRow({ ...slowed, id: slowed.row, contenders, goals: [], long: true });
+  assertEquals(events.slice(events.indexOf("end of floor")), ["end of floor", "end of grove"]);
+});
+
+Deno.test("a Lasting makes its thing when it is asked for, once, and ends it with the row, once", async () => {
+  const events: string[] = [];
+  const lasting = new Lasting(() => {
+    events.push("made");
+    return "thing";
+  }, (thing) => events.push(`ended ${thing}`));
+  const [one, two] = ["one", "two"].map((name) =>
+    lasting.ended({ name, sample: () => Promise.resolve(lasting.thing.length) })
+  );
+  await one.end?.(); // Nobody has asked for it.
+  assertEquals(events, []);
+  assertEquals([await one.sample(1), await two.sample(1)], [5, 5]);
+  assertEquals([one.name, two.name], ["one", "two"]);
+  await one.end?.();
+  await two.end?.();
+  assertEquals(events, ["made", "ended thing"]);
 });
 
 Deno.test("the rows are named once each, in what can be typed", () => {
