@@ -70,8 +70,8 @@ function groves(atOnce: number, size: number): Contender[] {
   ];
 }
 
-function peers(atOnce: number, size: number, note?: string): Contender[] {
-  const load = { size, note };
+function peers(atOnce: number, size: number): Contender[] {
+  const load = { size };
   const inDeno = Object.entries(peerPools).map(([name, make]) => {
     const pool = new Lasting(() => make(WORKERS), (pool) => pool.end());
     const run = (size: number) => inLoops(atOnce, size, (n) => pool.thing.run("double", n));
