@@ -148,22 +148,22 @@ class RunWaiter extends Waiter<unknown> {
 
   override cancel(error: Cancelled): void {
     unblock(this);
-    floats(this.promise!);
     this.#cancelled = error;
     this.#job.cancel(error.reason);
   }
 
   jobEnded(state: JobEnd, outcome: unknown): void {
-    if (this.#cancelled !== undefined) {
-      // Its clean-up may have failed: that is not to be lost.
-      this.fail(state === "failed" ? outcome : this.#cancelled);
-    } else if (state === "succeeded") {
-      this.wake(outcome);
-    } else {
-      const { signal } = this.#job.options;
-      const isAborted = state === "cancelled" && signal?.aborted;
-      if (state === "cancelled" && !isAborted) floats(this.promise!);
-      this.fail(isAborted ? signal.reason : outcome);
-    }
+    const { signal } = this.#job.options;
+    // A clean-up that has failed too, where it was cancelled: that is not to be lost.
+    if (state === "failed") this.fail(outcome);
+    else if (this.#cancelled !== undefined) this.#failQuietly(this.#cancelled);
+    else if (state === "succeeded") this.wake(outcome);
+    else if (signal?.aborted) this.fail(signal.reason);
+    else this.#failQuietly(outcome);
+  }
+
+  #failQuietly(cancelled: unknown): void {
+    floats(this.promise!);
+    this.fail(cancelled);
   }
 }

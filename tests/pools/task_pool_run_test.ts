@@ -197,6 +197,23 @@ Deno.test("a clean-up that fails when the caller was cancelled is thrown by run:
   assertEquals(suppressedErrors(thrown), [boom]);
 });
 
+Deno.test("a clean-up that fails where nobody awaits its run any more is an unhandled rejection, a Cancelled is none", async () => {
+  const boom = new Error("the clean-up failed");
+  const unhandled = await unhandledRejections(async () => {
+    await using pool = new TaskPool(3);
+    await cutShort(async () => {
+      void pool.run(() =>
+        sleep(Infinity).finally(() => {
+          throw boom;
+        })
+      );
+      void pool.run(() => sleep(Infinity));
+      await pool.run(() => sleep(Infinity));
+    });
+  });
+  assertEquals(unhandled, [boom]);
+});
+
 Deno.test("failAfter around run: the job is cancelled, and a TimeoutError is thrown when it has ended", async () => {
   await withVirtualTime(async (time) => {
     await using pool = new TaskPool(1);
