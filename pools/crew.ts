@@ -13,9 +13,12 @@ import {
   link,
   localsOf,
   onReached,
+  parentOf,
   pendingIn,
   unlink,
 } from "../primitives/kernel/scope.ts";
+import { DeadlockError } from "../primitives/kernel/deadlock.ts";
+import { currentTask, type Task } from "../primitives/kernel/task.ts";
 import { entry } from "../primitives/kernel/wait.ts";
 import { checkNamed } from "../primitives/named.ts";
 import { OverloadedError } from "./errors.ts";
@@ -171,12 +174,25 @@ export abstract class Crew<J extends Job = Job> implements JobPool, JobHost {
 
   /** Takes no more jobs; see `Executor`. */
   async shutdown({ wait = true, cancelPending = false }: PoolShutdownOptions): Promise<void> {
+    if (wait && this.#isAround(currentTask())) {
+      throw new DeadlockError(
+        `Cannot shut "${this.name}" down and wait for its jobs in one of them, "${currentTask().name}". Do it outside, or with { wait: false }`,
+      );
+    }
     this.#isShutDown = true;
     if (cancelPending) this.#cancelAll(`"${this.name}" is shut down`, true);
     const closing = this.#closing ??= this.#close();
     if (!wait) return;
     await closing;
     this.#throwFailures();
+  }
+
+  // Whether one of its jobs runs the code at hand. Those of workers are not tasks of this thread.
+  #isAround(task: Task | null): boolean {
+    for (; task !== null; task = task.parent) {
+      if (parentOf(task) === this.scope) return true;
+    }
+    return false;
   }
 
   cancelJob(job: Job, reason: unknown): void {

@@ -6,6 +6,7 @@
  */
 
 import type { MapOptions } from "../primitives/map.ts";
+import type { TreeNode } from "../primitives/inspect.ts";
 import type { Future } from "./future.ts";
 import type { JobOrder } from "./job_queue.ts";
 
@@ -61,8 +62,28 @@ export interface PoolStats {
   readonly isShutDown: boolean;
 }
 
-/** A function that can be handed to a pool, and what it resolves to. */
-export type Job<A extends readonly unknown[], R> = (...args: A) => R | PromiseLike<R>;
+/** How a `WorkerPool` is doing. */
+export interface WorkerPoolStats extends PoolStats {
+  /** How many workers there are. */
+  readonly workers: number;
+  /** How many of them have nothing to do. */
+  readonly idle: number;
+  /** How many have died by themselves so far, or were given up. */
+  readonly crashed: number;
+  /** How many were given up, and run on. */
+  readonly abandoned: number;
+}
+
+/** The tasks of one worker. */
+export interface WorkerTree {
+  /** What the worker is called. */
+  readonly worker: string;
+  /** Its tree of tasks; `undefined` for one that runs synchronous code, and cannot answer. */
+  readonly tree: TreeNode | undefined;
+}
+
+/** A function that can be handed to a pool, `async` or not. */
+export type JobFunction<A extends readonly unknown[], R> = (...args: A) => R;
 
 /**
  * Something that runs functions.
@@ -91,7 +112,7 @@ export interface Executor extends AsyncDisposable {
    * @throws {OverloadedError} When the pool has no room for it.
    * @throws {ClosedError} When the pool was shut down.
    */
-  submit<A extends readonly unknown[], R>(fn: Job<A, R>, ...args: A): Future<R>;
+  submit<A extends readonly unknown[], R>(fn: JobFunction<A, R>, ...args: A): Future<Awaited<R>>;
 
   /**
    * Runs a job for the calling task: a cancellation of the task cancels the job, and is thrown when
@@ -104,7 +125,7 @@ export interface Executor extends AsyncDisposable {
    * @throws {Cancelled} When the calling task is cancelled.
    * @throws {ClosedError} When the pool was shut down.
    */
-  run<A extends readonly unknown[], R>(fn: Job<A, R>, ...args: A): Promise<R>;
+  run<A extends readonly unknown[], R>(fn: JobFunction<A, R>, ...args: A): Promise<Awaited<R>>;
 
   /**
    * Runs a job for each of many items. Leaving the loop early cancels those that run.
@@ -116,10 +137,10 @@ export interface Executor extends AsyncDisposable {
    * @returns The results.
    */
   map<T, R>(
-    fn: Job<[item: T], R>,
+    fn: JobFunction<[item: T], R>,
     items: Iterable<T> | AsyncIterable<T>,
     options?: Partial<MapOptions>,
-  ): AsyncIterable<R>;
+  ): AsyncIterable<Awaited<R>>;
 
   /**
    * Runs a generator as a job, and gives what it yields. It goes on only so far ahead as somebody

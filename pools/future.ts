@@ -28,7 +28,7 @@ export interface Told {
   readonly hasStarted: boolean;
   /** Ends it as soon as can be. */
   cancel(reason: unknown): void;
-  /** Somebody has taken notice of how it has ended, or will end. */
+  /** Somebody has taken notice of how it has ended. */
   noticed(): void;
   /** A call-back has thrown. */
   callbackFailed(error: unknown): void;
@@ -37,8 +37,8 @@ export interface Told {
 /** How a job can end. */
 export type JobEnd = "succeeded" | "failed" | "cancelled";
 
-/** Ends a future: tells those who wait. */
-export let settleFuture: (future: Future<unknown>, state: JobEnd, outcome: unknown) => void;
+/** Ends a future: tells those who wait, and whether there were any. */
+export let settleFuture: (future: Future<unknown>, state: JobEnd, outcome: unknown) => boolean;
 
 /** Hands on what a job has reported. */
 export let reportProgress: (future: Future<unknown>, value: unknown) => void;
@@ -149,7 +149,9 @@ export class Future<T> implements PromiseLike<T>, Waitable<T>, WaitTarget {
     return mayFloat(
       waitFor(this, options).then(() => undefined, (error) => {
         // A cancellation of the one who waits is thrown, even where it ended the job too.
-        if (this.isAlive || error !== this.#outcome || error === pendingIn(scope)) throw error;
+        const pending = pendingIn(scope);
+        const isOurs = pending !== null && error === pending;
+        if (this.isAlive || error !== this.#outcome || isOurs) throw error;
         return error;
       }),
     );
@@ -175,10 +177,12 @@ export class Future<T> implements PromiseLike<T>, Waitable<T>, WaitTarget {
    */
   onDone(fn: (future: Future<T>) => void): void {
     checkFunction(fn, `add a call-back to job "${this.name}"`, "it");
-    this.#job.noticed();
     const callback = new Callback(this, fn, this.#job);
     if (this.isAlive) this.#queue().add(callback);
-    else callback.wake();
+    else {
+      this.#job.noticed();
+      callback.wake();
+    }
   }
 
   /**
@@ -207,7 +211,6 @@ export class Future<T> implements PromiseLike<T>, Waitable<T>, WaitTarget {
 
   /** @ignore */
   [enqueue](node: Parked<T>): void {
-    this.#job.noticed();
     this.#queue().add(node);
   }
 
@@ -223,10 +226,11 @@ export class Future<T> implements PromiseLike<T>, Waitable<T>, WaitTarget {
       future.#outcome = outcome;
       future.#progress?.close();
       const observers = future.#observers;
-      if (observers === null) return;
+      if (observers === null || observers.size === 0) return false;
       future.#observers = null;
       if (state === "succeeded") observers.wakeAll(outcome);
       else observers.failAll(outcome);
+      return true;
     };
 
     reportProgress = (future, value) => {

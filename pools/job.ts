@@ -33,11 +33,11 @@ export interface JobPool {
 export abstract class Job extends Parked<void> implements Told, Reporter {
   readonly pool: JobPool;
   readonly future: Future<unknown>;
-  readonly fn: AnyFunction;
-  readonly args: readonly unknown[];
+  fn: AnyFunction;
+  args: readonly unknown[];
   readonly options: JobOptions;
   /** The task-local values of the place where it was handed in. */
-  readonly locals: Locals | null;
+  locals: Locals | null;
   /** What it has ended with. */
   outcome: unknown;
   #waiter: RunWaiter | null = null;
@@ -108,8 +108,12 @@ export abstract class Job extends Parked<void> implements Told, Reporter {
     this.outcome = outcome;
     // First: those who are told may hand in the next job, for which there is room now.
     this.pool.jobSettled(this, state, this.#noticed);
-    settleFuture(this.future, state, outcome);
+    if (settleFuture(this.future, state, outcome)) this.noticed();
     this.#waiter?.jobEnded(state, outcome);
+    // Who keeps the future is not to keep what it was made from.
+    this.fn = nothing;
+    this.args = [];
+    this.locals = null;
   }
 
   noticed(): void {
@@ -152,6 +156,13 @@ class RunWaiter extends Waiter<unknown> {
     this.#job.cancel(error.reason);
   }
 
+  // Its task has ended and has not waited for it.
+  override abandon(): boolean {
+    this.#job.cancel("the task that it ran for has ended");
+    floats(this.promise!);
+    return true;
+  }
+
   jobEnded(state: JobEnd, outcome: unknown): void {
     const { signal } = this.#job.options;
     // A clean-up that has failed too, where it was cancelled: that is not to be lost.
@@ -167,3 +178,5 @@ class RunWaiter extends Waiter<unknown> {
     this.fail(cancelled);
   }
 }
+
+function nothing(): void {}

@@ -8,7 +8,7 @@ export { defaultPool } from "./default_pool.ts";
 export { NotPortableError, OverloadedError, RemoteError, WorkerCrashedError } from "./errors.ts";
 export type {
   Executor,
-  Job,
+  JobFunction,
   JobOptions,
   PoolOptions,
   PoolShutdownOptions,
@@ -21,9 +21,4 @@ export { Pool } from "./pool.ts";
 export { portable } from "./portable.ts";
 export { TaskPool } from "./task_pool.ts";
 export { transfer } from "./transfer.ts";
-export {
-  WorkerPool,
-  type WorkerPoolOptions,
-  type WorkerPoolStats,
-  type WorkerTree,
-} from "./worker_pool.ts";
+export { WorkerPool, type WorkerPoolOptions } from "./worker_pool.ts";

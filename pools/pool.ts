@@ -14,7 +14,13 @@ import {
 import { map, type MapOptions } from "../primitives/map.ts";
 import { checkNamed } from "../primitives/named.ts";
 import type { Crew } from "./crew.ts";
-import type { Executor, Job, JobOptions, PoolShutdownOptions, PoolStats } from "./executor.ts";
+import type {
+  Executor,
+  JobFunction,
+  JobOptions,
+  PoolShutdownOptions,
+  PoolStats,
+} from "./executor.ts";
 import type { Future } from "./future.ts";
 import type { AnyFunction } from "./job.ts";
 
@@ -52,9 +58,11 @@ export abstract class Pool implements Executor {
    * @throws {OverloadedError} When the pool has no room for it.
    * @throws {ClosedError} When the pool was shut down.
    */
-  submit<A extends readonly unknown[], R>(fn: Job<A, R>, ...args: A): Future<R> {
+  submit<A extends readonly unknown[], R>(fn: JobFunction<A, R>, ...args: A): Future<Awaited<R>> {
     this.#checkFunction(fn);
-    return this.crew.handIn(this.options, fn as AnyFunction, args, false).future as Future<R>;
+    return this.crew.handIn(this.options, fn as AnyFunction, args, false).future as Future<
+      Awaited<R>
+    >;
   }
 
   /**
@@ -68,9 +76,9 @@ export abstract class Pool implements Executor {
    * @throws {Cancelled} When the calling task is cancelled.
    * @throws {ClosedError} When the pool was shut down.
    */
-  run<A extends readonly unknown[], R>(fn: Job<A, R>, ...args: A): Promise<R> {
+  run<A extends readonly unknown[], R>(fn: JobFunction<A, R>, ...args: A): Promise<Awaited<R>> {
     this.#checkFunction(fn);
-    return this.crew.run(this.options, fn as AnyFunction, args) as Promise<R>;
+    return this.crew.run(this.options, fn as AnyFunction, args) as Promise<Awaited<R>>;
   }
 
   /**
@@ -83,10 +91,10 @@ export abstract class Pool implements Executor {
    * @returns The results.
    */
   map<T, R>(
-    fn: Job<[item: T], R>,
+    fn: JobFunction<[item: T], R>,
     items: Iterable<T> | AsyncIterable<T>,
     options: MapOptions = {},
-  ): AsyncIterable<R> {
+  ): AsyncIterable<Awaited<R>> {
     checkFunction(fn, `map in "${this.name}"`, "the first argument");
     checkOptions(options, `map in "${this.name}"`);
     const { concurrency = this.crew.appetite, ordered } = options;

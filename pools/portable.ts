@@ -112,8 +112,12 @@ export async function loadModule(url: string): Promise<unknown> {
 
 /** Makes a function of what {@linkcode referenceTo} gave for one without a module. */
 export function compile(source: string): AnyFunction {
-  return new Function(`"use strict"; return (${source}\n)`)();
+  // Names that a worker has as globals, and that code is likely to have of its own: they are declared
+  // after their use, so that who means its own gets an error, and not the worker's.
+  return new Function(`"use strict"; return (${source}\n); let ${WORKER_GLOBALS};`)();
 }
+
+const WORKER_GLOBALS = "name, close, postMessage, onmessage, onerror";
 
 function standsAlone(source: string): boolean {
   try {

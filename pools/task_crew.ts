@@ -18,6 +18,9 @@ import { JobTask } from "./job_task.ts";
 // So long does a stream whose generator never waits keep the event loop from turning, in milliseconds.
 const LONGEST_TURN = 10;
 
+// How many jobs `map` keeps on their way where nothing else limits them.
+const APPETITE = 1024;
+
 /** See above. */
 export class TaskCrew extends Crew<TaskJob> {
   readonly #concurrency: number;
@@ -37,7 +40,7 @@ export class TaskCrew extends Crew<TaskJob> {
   }
 
   override get appetite(): number {
-    return this.#concurrency;
+    return Math.min(this.#concurrency, APPETITE);
   }
 
   protected override get running(): number {

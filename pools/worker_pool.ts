@@ -5,8 +5,7 @@
  */
 
 import { checkCount, checkOptions, checkTime, show } from "../primitives/kernel/check.ts";
-import type { TreeNode } from "../primitives/inspect.ts";
-import type { PoolOptions, PoolStats } from "./executor.ts";
+import type { PoolOptions, WorkerPoolStats, WorkerTree } from "./executor.ts";
 import { Pool } from "./pool.ts";
 import { referenceTo } from "./portable.ts";
 import { WorkerCrew } from "./worker/crew.ts";
@@ -48,26 +47,6 @@ export interface WorkerPoolOptions extends PoolOptions {
    * may do.
    */
   permissions?: Deno.PermissionOptions;
-}
-
-/** How a {@linkcode WorkerPool} is doing. */
-export interface WorkerPoolStats extends PoolStats {
-  /** How many workers there are. */
-  readonly workers: number;
-  /** How many of them have nothing to do. */
-  readonly idle: number;
-  /** How many have died by themselves so far, or were given up. */
-  readonly crashed: number;
-  /** How many were given up, and run on. */
-  readonly abandoned: number;
-}
-
-/** The tasks of one worker. */
-export interface WorkerTree {
-  /** What the worker is called. */
-  readonly worker: string;
-  /** Its tree of tasks; `undefined` for one that runs synchronous code, and cannot answer. */
-  readonly tree: TreeNode | undefined;
 }
 
 /**

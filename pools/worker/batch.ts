@@ -28,8 +28,8 @@ export class Batch {
   }
 
   /** Takes what came as data. */
-  static of(first: number, jobs: readonly JobMessage[]): Batch {
-    return new Batch(first, jobs, false);
+  static of(seq: number, job: JobMessage): Batch {
+    return new Batch(seq, [job], false);
   }
 
   /** Whether no job is left. */

@@ -8,50 +8,33 @@
  * @module
  */
 
-import { currentScope } from "../../primitives/kernel/context.ts";
+import { currentScope, outside } from "../../primitives/kernel/context.ts";
 import { TimeoutError } from "../../primitives/kernel/errors.ts";
 import { packLocals } from "../../primitives/kernel/portable_locals.ts";
 import { localsOf } from "../../primitives/kernel/scope.ts";
 import { GroupIterator } from "../../primitives/group_iterator.ts";
-import type { TreeNode } from "../../primitives/inspect.ts";
 import { Crew, type Sink } from "../crew.ts";
-import { OverloadedError, WorkerCrashedError } from "../errors.ts";
-import type { JobOptions, PoolOptions, PoolStats } from "../executor.ts";
+import { NotPortableError, OverloadedError, WorkerCrashedError } from "../errors.ts";
+import type { JobOptions, PoolOptions, WorkerPoolStats, WorkerTree } from "../executor.ts";
 import { cancelledJob } from "../future.ts";
 import type { AnyFunction } from "../job.ts";
 import { checkPortable, encodingOf } from "../payload.ts";
 import { type FunctionReference, isLoadingModule, referenceTo } from "../portable.ts";
 import { type Callee, WorkerJob } from "./job.ts";
-import { onceReleased, unwatch, watch, type Watched } from "./liveness.ts";
+import { unwatch, watch, type Watched } from "./liveness.ts";
 import type { JobExtras } from "./protocol.ts";
-import { type Death, Thread, type ThreadHost } from "./thread.ts";
+import type { Death, Thread } from "./thread.ts";
+import { type Employer, type StartFailure, Workforce, type WorkforceOptions } from "./workforce.ts";
 
 /** What a crew of workers is told: what its pool was, with all that was left out. */
-export interface WorkerCrewOptions extends PoolOptions {
-  readonly min: number;
-  readonly max: number;
-  readonly idleTimeout: number;
-  readonly maxJobsPerWorker: number;
-  readonly startTimeout: number;
+export interface WorkerCrewOptions extends PoolOptions, WorkforceOptions {
   readonly grace: number;
-  readonly maxAbandoned: number;
-  readonly permissions?: unknown;
-  readonly onStart: FunctionReference | undefined;
 }
 
-/** How the workers are doing. */
-interface WorkerCounts extends PoolStats {
-  readonly workers: number;
-  readonly idle: number;
-  readonly crashed: number;
-  readonly abandoned: number;
-}
-
-// Milliseconds. What a batch may hold up, what a worker may be silent before what it has not
-// started goes elsewhere, and how long one is waited for that is asked for its tasks.
+// Milliseconds. What a batch may hold up, and what a worker may be silent before what it has not
+// started goes elsewhere.
 const BATCH = 2;
 const STALLED = 3;
-const ANSWER = 100;
 
 // One that is worked on, and one that is there when it is done. With more, batches fall apart into
 // ever smaller ones.
@@ -64,51 +47,37 @@ const WEIGHT = 0.2;
 const CREDIT = 64;
 const APPETITE = 32;
 
-// After a worker that could not start, in milliseconds, where others can do the work.
-const RETRY = 1000;
-
 /** See above. */
-export class WorkerCrew extends Crew<WorkerJob> implements ThreadHost, Watched {
+export class WorkerCrew extends Crew<WorkerJob> implements Employer, Watched {
   readonly #options: WorkerCrewOptions;
-  readonly #threads: Set<Thread> = new Set();
+  readonly #workers: Workforce;
   readonly #callees: Map<FunctionReference, Callee> = new Map();
   readonly #byNumber: Callee[] = [];
   #isFlushing = false;
   #checkTimer: ReturnType<typeof setTimeout> | undefined;
-  #idleTimer: ReturnType<typeof setTimeout> | undefined;
-  #startFailedAt = -Infinity;
-  #started = 0;
-  #crashed = 0;
-  #abandoned = 0;
 
   constructor(options: WorkerCrewOptions) {
     super(options);
     this.#options = options;
-    if (!isLoadingModule()) { while (this.#threads.size < options.min) this.#startThread(); }
+    this.#workers = new Workforce(options, this);
+    if (!isLoadingModule()) this.#workers.staff(0);
   }
 
-  override counts(): WorkerCounts {
-    const threads = [...this.#threads];
-    return {
-      ...super.counts(),
-      workers: threads.length,
-      idle: threads.filter(({ state, isIdle }) => state === "ready" && isIdle).length,
-      crashed: this.#crashed,
-      abandoned: this.#abandoned,
-    };
+  override counts(): WorkerPoolStats {
+    let idle = 0;
+    for (const { state, isIdle } of this.#workers) if (state === "ready" && isIdle) idle++;
+    const { size: workers, crashed, abandoned } = this.#workers;
+    return { ...super.counts(), workers, idle, crashed, abandoned };
   }
 
   /** The trees of tasks of the workers. */
-  inspect(): Promise<{ worker: string; tree: TreeNode | undefined }[]> {
-    return Promise.all([...this.#threads].map(async (thread) => {
-      let timer: ReturnType<typeof setTimeout>;
-      const late = new Promise<undefined>((resolve) =>
-        timer = setTimeout(() => resolve(undefined), ANSWER)
-      );
-      const tree = await Promise.race([thread.inspect(), late]);
-      clearTimeout(timer!);
-      return { worker: thread.name, tree };
-    }));
+  inspect(): Promise<WorkerTree[]> {
+    return Promise.all(
+      Array.from(this.#workers, async (thread) => ({
+        worker: thread.name,
+        tree: await thread.inspect(),
+      })),
+    );
   }
 
   protected override get places(): number {
@@ -121,7 +90,7 @@ export class WorkerCrew extends Crew<WorkerJob> implements ThreadHost, Watched {
 
   protected override get running(): number {
     let running = 0;
-    for (const { jobs } of this.#threads) {
+    for (const { jobs } of this.#workers) {
       for (const job of jobs) if (job.hasStarted) running++;
     }
     return running;
@@ -138,22 +107,22 @@ export class WorkerCrew extends Crew<WorkerJob> implements ThreadHost, Watched {
         `Cannot hand a job to "${this.name}" while a worker loads the module that does so: each worker would do it again, without end. Do it under 'if (import.meta.main)'`,
       );
     }
-    if (this.#abandoned >= this.#options.maxAbandoned) {
-      throw new OverloadedError(this.#overloaded());
-    }
+    if (this.#workers.isExhausted) throw new OverloadedError(this.#overloaded());
     const callee = this.#calleeOf(fn);
     const locals = localsOf(currentScope());
     const extras = extrasOf(options, locals === null ? undefined : packLocals(locals), sink);
     const encoding = encodingOf(args);
+    // As text at once, and not when it is sent: who hands it in may change it meanwhile.
+    const text = encoding === "text" ? JSON.stringify(args) : undefined;
     const moved = encoding === "clone" ? checkPortable(args, (i) => `arguments[${i}]`) : [];
-    const travel = { callee, encoding, moved, extras, sink };
-    return new WorkerJob(this, fn, args, options, locals, travel);
+    const isText = encoding !== "clone" && extras === undefined;
+    return new WorkerJob(this, fn, args, options, { callee, isText, text, moved, extras, sink });
   }
 
   protected override admit(job: WorkerJob): void {
     this.queue.add(job);
     watch(this);
-    this.#dispatchSoon();
+    this.dispatchSoon();
   }
 
   protected override cancelPlaced(job: WorkerJob, reason: unknown): void {
@@ -168,18 +137,17 @@ export class WorkerCrew extends Crew<WorkerJob> implements ThreadHost, Watched {
   }
 
   protected override cancelAllPlaced(reason: unknown, onlyUnstarted: boolean): void {
-    for (const { jobs } of this.#threads) {
-      for (const job of jobs) {
-        if (!onlyUnstarted || !job.hasStarted) this.cancelPlaced(job, reason);
+    for (const thread of this.#workers) {
+      for (const job of thread.jobs) {
+        if (!onlyUnstarted) this.cancelPlaced(job, reason);
+        else if (thread.takeBack(job)) job.settle("cancelled", cancelledJob(job.name, reason));
       }
     }
   }
 
   protected override async close(): Promise<void> {
-    clearTimeout(this.#idleTimer);
     clearTimeout(this.#checkTimer);
-    for (const thread of this.#threads) thread.end();
-    this.#threads.clear();
+    this.#workers.close();
     await unwatch(this);
   }
 
@@ -200,19 +168,16 @@ export class WorkerCrew extends Crew<WorkerJob> implements ThreadHost, Watched {
     });
   }
 
-  threadReady(): void {
+  threadReady(thread: Thread): void {
     this.#dispatch();
+    // What it was started for may have been cancelled, or done by another.
+    if (thread.isIdle) this.#workers.idle(thread);
   }
 
   threadHeard(thread: Thread): void {
-    if (thread.isIdle) {
-      if (thread.total >= this.#options.maxJobsPerWorker) {
-        this.#threads.delete(thread);
-        thread.end();
-      } else this.#watchIdle();
-    }
+    if (thread.isIdle) this.#workers.idle(thread);
     // Not at once: those whose jobs have ended hand in their next ones first.
-    this.#dispatchSoon();
+    this.dispatchSoon();
   }
 
   jobsTook(number: number, count: number, ms: number): void {
@@ -222,27 +187,39 @@ export class WorkerCrew extends Crew<WorkerJob> implements ThreadHost, Watched {
   }
 
   threadDied(thread: Thread, death: Death): void {
-    this.#threads.delete(thread);
-    this.#crashed++;
+    this.#workers.died(thread, death);
     this.#bury(thread, death);
-    if (!death.wasReady) this.#startFailed(thread, death);
-    this.#dispatchSoon();
+    if (!death.hasWorked) this.startFailed({ name: thread.name, ...death });
+    this.dispatchSoon();
+  }
+
+  startFailed({ name, why, exitCode, cause }: StartFailure): void {
+    if (this.#workers.size > 0) return;
+    const text = `Cannot start the worker "${name}": ${why}`;
+    this.#failQueued(new WorkerCrashedError(text, exitCode, cause));
   }
 
   look(held: ReadonlySet<string>, time: number): boolean {
-    for (const thread of this.#threads) {
-      if (thread.state === "starting") {
-        if (time - thread.startedAt > this.#options.startTimeout) {
-          thread.die(`it has not started within ${this.#options.startTimeout} ms`);
-        }
-      } else if (thread.readyAt < time && !held.has(thread.lock)) {
+    for (const thread of this.#workers) {
+      if (thread.state === "starting") this.#lookAtStart(thread, time);
+      else if (thread.readyAt < time && !held.has(thread.lock)) {
         // Its last words may be here and not yet heard: it is dead when they have not come by the
         // next time.
         if (thread.isMissed) thread.die("it has exited without a word");
         else thread.isMissed = true;
-      } else if (!thread.isIdle) this.#lookAtJobs(thread, time);
+      } else if (!thread.isIdle) this.#lookAtJob(thread, time);
     }
     return this.alive > 0;
+  }
+
+  // All that is handed in before the running code comes to an end goes in one message.
+  dispatchSoon(): void {
+    if (this.#isFlushing) return;
+    this.#isFlushing = true;
+    queueMicrotask(() => {
+      this.#isFlushing = false;
+      this.#dispatch();
+    });
   }
 
   #calleeOf(fn: AnyFunction): Callee {
@@ -256,27 +233,20 @@ export class WorkerCrew extends Crew<WorkerJob> implements ThreadHost, Watched {
     return callee;
   }
 
-  // All that is handed in before the running code comes to an end goes in one message.
-  #dispatchSoon(): void {
-    if (this.#isFlushing) return;
-    this.#isFlushing = true;
-    queueMicrotask(() => {
-      this.#isFlushing = false;
-      this.#dispatch();
-    });
-  }
-
   #dispatch(): void {
     this.#unload(performance.now());
     // First those that have nothing to do, then those that soon will have.
     for (let messages = 0; messages < MOST_MESSAGES && this.queue.size > 0; messages++) {
-      for (const thread of this.#threads) {
+      for (const thread of this.#workers) {
         if (thread.state !== "ready" || thread.messages !== messages) continue;
         const jobs = this.#nextFor(thread);
         if (jobs.length > 0) thread.send(jobs);
       }
     }
-    this.#grow();
+    if (this.queue.size > 0 && this.#workers.size === 0 && this.#workers.isExhausted) {
+      this.#failQueued(new OverloadedError(this.#overloaded()));
+    }
+    if (this.alive > 0 || !this.isShutDown) this.#workers.staff(this.queue.size);
     this.#checkLater();
   }
 
@@ -286,16 +256,19 @@ export class WorkerCrew extends Crew<WorkerJob> implements ThreadHost, Watched {
     // As long as it is busy, what has come can wait for more to come: small messages beget small
     // messages, as what is done in a message is handed in anew together.
     if (!thread.isIdle && this.queue.size < share) return [];
-    const most = Math.min(share, thread.room, this.#options.maxJobsPerWorker - thread.total);
+    const most = Math.min(share, thread.room, this.#workers.allowanceOf(thread));
     const jobs: WorkerJob[] = [];
     let load = 0;
     while (jobs.length < most) {
       const job = this.queue.shift();
       if (job === undefined) break;
-      const { mean = Infinity } = job.travel.callee;
+      // What cannot be taken back is not to wait behind another, nor another behind it.
+      const { mean = Infinity } = job.isRepeatable ? job.travel.callee : {};
+      // What was moved with a job is gone once it was sent: it goes only where it starts at once.
+      const canWait = job.isRepeatable;
       const fits = jobs.length > 0
-        ? load + mean <= BATCH
-        : thread.isIdle || mean <= BATCH / MOST_MESSAGES;
+        ? canWait && load + mean <= BATCH
+        : thread.isIdle || (canWait && mean <= BATCH / MOST_MESSAGES);
       if (!fits) {
         this.queue.putBack(job);
         break;
@@ -308,8 +281,8 @@ export class WorkerCrew extends Crew<WorkerJob> implements ThreadHost, Watched {
 
   /** Takes back what does not get its turn, as the job before it takes longer than expected. */
   #unload(now: number): void {
-    for (const thread of this.#threads) {
-      if (thread.count > 1 && now - thread.heardAt > STALLED) this.#takeBackAll(thread);
+    for (const thread of this.#workers) {
+      if (thread.count > 0 && now - thread.heardAt > STALLED) this.#takeBackAll(thread);
     }
   }
 
@@ -321,64 +294,34 @@ export class WorkerCrew extends Crew<WorkerJob> implements ThreadHost, Watched {
   // Nothing may happen by itself by which it would show that a worker does not get on.
   #checkLater(): void {
     if (this.#checkTimer !== undefined || !this.#hasWaiting()) return;
-    this.#checkTimer = setTimeout(() => {
-      this.#checkTimer = undefined;
-      this.#dispatch();
-    }, STALLED + 1);
+    this.#checkTimer = outside(() =>
+      setTimeout(() => {
+        this.#checkTimer = undefined;
+        this.#dispatch();
+      }, STALLED + 1)
+    );
   }
 
   /** Whether a worker has jobs that it has not started, and another one could do them. */
   #hasWaiting(): boolean {
-    let isWaiting = false;
-    let isFree = this.#threads.size < this.#options.max;
-    for (const thread of this.#threads) {
-      isWaiting ||= thread.count > 1;
-      isFree ||= thread.isIdle;
+    let isFree = this.#workers.canGrow;
+    for (const { isIdle } of this.#workers) isFree ||= isIdle;
+    if (!isFree) return false;
+    for (const { jobs } of this.#workers) {
+      for (const job of jobs) if (job.isRepeatable && !job.hasStarted) return true;
     }
-    return isWaiting && isFree;
-  }
-
-  #grow(): void {
-    if (this.queue.size === 0) return;
-    if (this.#abandoned >= this.#options.maxAbandoned) {
-      if (this.#threads.size === 0) this.#failQueued(new OverloadedError(this.#overloaded()));
-      return;
-    }
-    const isRetry = performance.now() - this.#startFailedAt < RETRY;
-    if (isRetry && this.#threads.size > 0) return;
-    let starting = 0;
-    for (const { state } of this.#threads) if (state === "starting") starting++;
-    const most = Math.min(this.queue.size - starting, this.#options.max - this.#threads.size);
-    for (let i = 0; i < most; i++) this.#startThread();
-  }
-
-  #startThread(): void {
-    this.#threads.add(
-      new Thread(this, {
-        name: `${this.name}-${++this.#started}`,
-        permissions: this.#options.permissions,
-        loadTimeout: this.#options.startTimeout,
-        onStart: this.#options.onStart,
-      }),
-    );
-  }
-
-  #startFailed({ name }: Thread, { why, exitCode, cause }: Death): void {
-    this.#startFailedAt = performance.now();
-    if (this.#threads.size > 0) return;
-    this.#failQueued(
-      new WorkerCrashedError(`Cannot start the worker "${name}": ${why}`, exitCode, cause),
-    );
+    return false;
   }
 
   #failQueued(error: Error): void {
-    for (let job = this.queue.shift(); job !== undefined; job = this.queue.shift()) {
-      job.settle("failed", error);
-    }
+    const jobs: WorkerJob[] = [];
+    for (let job = this.queue.shift(); job !== undefined; job = this.queue.shift()) jobs.push(job);
+    // Only now: who is told may hand in the next, which another worker may be able to do.
+    for (const job of jobs) job.settle("failed", error);
   }
 
   /** Says what becomes of the jobs of a worker that is gone. */
-  #bury(thread: Thread, { why, exitCode, cause }: Death): void {
+  #bury(thread: Thread, { why, exitCode, cause }: Omit<Death, "hasWorked">): void {
     this.#takeBackAll(thread);
     for (const job of thread.jobs) {
       if (job.cancelled !== undefined) job.ended(undefined);
@@ -389,56 +332,55 @@ export class WorkerCrew extends Crew<WorkerJob> implements ThreadHost, Watched {
     }
   }
 
-  #lookAtJobs(thread: Thread, now: number): void {
-    for (const job of thread.jobs) {
-      if (!job.hasStarted) break;
-      if (job.cancelled !== undefined) {
-        if (now - job.cancelled.at > this.#options.grace) this.#giveUp(thread, job);
-      } else if (job.timeout !== Infinity) {
-        job.seenAt ??= now;
-        if (now - job.seenAt > job.timeout + this.#options.grace) this.#giveUp(thread, job);
+  #lookAtStart(thread: Thread, time: number): void {
+    const { startTimeout } = this.#options;
+    if (time - thread.startedAt <= startTimeout) return;
+    // Like one that does not end: it may never come to hear that it is to.
+    this.#workers.giveUp(thread);
+    this.startFailed({ name: thread.name, why: `it has not started within ${startTimeout} ms` });
+    this.dispatchSoon();
+  }
+
+  #lookAtJob(thread: Thread, time: number): void {
+    const job = thread.runningJob;
+    if (job === undefined) return;
+    const { grace, startTimeout } = this.#options;
+    if (job.cancelled !== undefined) {
+      if (time - job.cancelled.at > grace) this.#giveUp(thread, job);
+    } else if (thread.loadingSince !== undefined) {
+      if (time - thread.loadingSince > startTimeout + grace) {
+        job.settle("failed", notLoaded(job, startTimeout));
+        this.#giveUp(thread, job);
+      }
+    } else if (job.timeout !== Infinity) {
+      job.seenAt ??= time;
+      if (time - job.seenAt > job.timeout + grace) {
+        job.settle(
+          "failed",
+          new TimeoutError(
+            `Cannot finish "${job.name}" as its time is up: ${job.timeout} ms. Its worker was given up, as it did not answer`,
+          ),
+        );
+        this.#giveUp(thread, job);
       }
     }
   }
 
-  #giveUp(thread: Thread, job: WorkerJob): void {
-    this.#threads.delete(thread);
-    this.#crashed++;
-    this.#abandoned++;
-    onceReleased(thread.lock, () => this.#abandoned--);
-    thread.end();
-    if (job.cancelled === undefined) {
-      const text =
-        `Cannot finish "${job.name}" as its time is up: ${job.timeout} ms. Its worker was given up, as it did not answer`;
-      job.settle("failed", new TimeoutError(text));
-    }
-    this.#bury(thread, { wasReady: true, why: `it was given up, as "${job.name}" did not end` });
-    this.#dispatchSoon();
-  }
-
-  #watchIdle(): void {
-    if (this.#idleTimer !== undefined || this.#options.idleTimeout === Infinity) return;
-    if (this.#threads.size <= this.#options.min) return;
-    const timer = this.#idleTimer = setTimeout(() => {
-      this.#idleTimer = undefined;
-      this.#endIdle(performance.now());
-      for (const { isIdle } of this.#threads) if (isIdle) this.#watchIdle();
-    }, this.#options.idleTimeout);
-    (timer as unknown as { unref?(): void }).unref?.();
-  }
-
-  #endIdle(now: number): void {
-    for (const thread of this.#threads) {
-      if (this.#threads.size <= this.#options.min) return;
-      if (!thread.isIdle || now - thread.heardAt < this.#options.idleTimeout) continue;
-      this.#threads.delete(thread);
-      thread.end();
-    }
+  #giveUp(thread: Thread, { name }: WorkerJob): void {
+    this.#workers.giveUp(thread);
+    this.#bury(thread, { why: `it was given up, as "${name}" did not end` });
+    this.dispatchSoon();
   }
 
   #overloaded(): string {
-    return `Cannot hand a job to "${this.name}" as ${this.#abandoned} of its workers were given up and run on, its 'maxAbandoned'. Give jobs that only compute a 'timeout', which interrupts them`;
+    return `Cannot hand a job to "${this.name}" as ${this.#workers.abandoned} of its workers were given up and run on, its 'maxAbandoned'. Give jobs that only compute a 'timeout', which interrupts them`;
   }
+}
+
+function notLoaded({ name }: WorkerJob, ms: number): NotPortableError {
+  return new NotPortableError(
+    `Cannot run "${name}" elsewhere as its module does not load there within ${ms} ms. What only the main program is to do belongs under 'if (import.meta.main)'`,
+  );
 }
 
 /** What a job is to be told besides its arguments; `undefined` for most. */

@@ -5,8 +5,7 @@
  * @module
  */
 
-import { TimeoutError } from "../../primitives/kernel/errors.ts";
-
+import { LONGEST_DELAY } from "../../primitives/kernel/clock.ts";
 interface Vm {
   Script: new (code: string) => { runInThisContext(options: { timeout: number }): unknown };
 }
@@ -21,12 +20,15 @@ const global = globalThis as unknown as Platform & { [CALL]?: () => unknown };
 
 let script: InstanceType<Vm["Script"]> | undefined;
 
+/** What is thrown by a call that was interrupted. */
+export const INTERRUPTED: unique symbol = Symbol("grove.interrupted");
+
 /**
- * Calls a function, and interrupts it when it has not returned in time.
+ * Calls a function, and interrupts it when it has not returned within so many milliseconds.
  *
- * @throws {TimeoutError} When it was interrupted.
+ * @throws {INTERRUPTED} When it was interrupted.
  */
-export function callWithin<R>(ms: number, name: string, fn: () => R): R {
+export function callWithin<R>(ms: number, fn: () => R): R {
   const { Script } = global.process.getBuiltinModule("node:vm");
   script ??= new Script('globalThis[Symbol.for("grove.call")]()');
   // Not the result itself: what the script returns would go through its context.
@@ -36,12 +38,10 @@ export function callWithin<R>(ms: number, name: string, fn: () => R): R {
     result = fn();
   };
   try {
-    script.runInThisContext({ timeout: Math.max(1, Math.ceil(ms)) });
+    script.runInThisContext({ timeout: Math.min(Math.max(1, Math.ceil(ms)), LONGEST_DELAY) });
   } catch (error) {
-    if ((error as { code?: string })?.code !== "ERR_SCRIPT_EXECUTION_TIMEOUT") throw error;
-    throw new TimeoutError(
-      `Cannot finish "${name}" as its time is up: it was interrupted after ${ms} ms. Give it more, or do less`,
-    );
+    const { code } = error as { code?: string } ?? {};
+    throw code === "ERR_SCRIPT_EXECUTION_TIMEOUT" ? INTERRUPTED : error;
   }
   return result!;
 }

@@ -4,9 +4,14 @@
  * @module
  */
 
+import { LONGEST_DELAY } from "../../primitives/kernel/clock.ts";
+import { outside } from "../../primitives/kernel/context.ts";
 import { NotPortableError } from "../errors.ts";
 import type { AnyFunction } from "../job.ts";
 import { compile, type FunctionReference, loadModule, portableIn } from "../portable.ts";
+
+// See `compile` for the second.
+const MISSING = /^(?:(\S+) is not defined|Cannot access '(\S+)' before initialization)$/;
 
 /** A function, or where it is to be had. */
 export class Callee {
@@ -20,7 +25,23 @@ export class Callee {
     this.name = reference.name || "job";
     this.#reference = reference;
     this.#load = load;
-    if ("source" in reference) this.fn = explained(compile(reference.source), this.name);
+    if ("source" in reference) this.fn = compile(reference.source);
+  }
+
+  /**
+   * What an error means that the function has thrown. One that travels as its source lacks what it
+   * uses of the place where it was written; the error says what that is, and here we know why.
+   */
+  explain(error: unknown): unknown {
+    const missing = "source" in this.#reference && error instanceof ReferenceError &&
+      MISSING.exec(error.message);
+    if (!missing) return error;
+    return new NotPortableError(
+      `Cannot run "${this.name}" elsewhere as it uses "${
+        missing[1] ?? missing[2]
+      }", which is not there: only its source has travelled. Hand it in as an argument, or make the function portable: portable(import.meta, function ${this.name}() {})`,
+      { cause: error },
+    );
   }
 
   /** The function itself, with its module loaded if need be. */
@@ -36,34 +57,6 @@ export class Callee {
   }
 }
 
-// What a function uses of the place where it was written is not there. Its message says what it is;
-// and here we know why.
-function explained(fn: AnyFunction, name: string): AnyFunction {
-  return (...args) => {
-    let result: unknown;
-    try {
-      result = fn(...args);
-    } catch (error) {
-      throw explain(error, name);
-    }
-    if (!(result instanceof Promise)) return result;
-    return result.catch((error) => {
-      throw explain(error, name);
-    });
-  };
-}
-
-function explain(error: unknown, name: string): unknown {
-  const missing = error instanceof ReferenceError && /^(\S+) is not defined$/.exec(error.message);
-  if (!missing) return error;
-  return new NotPortableError(
-    `Cannot run "${name}" elsewhere as it uses "${
-      missing[1]
-    }", which is not there: only its source has travelled. Hand it in as an argument, or make the function portable: portable(import.meta, function ${name}() {})`,
-    { cause: error },
-  );
-}
-
 /** Loads modules, and does not wait for one for ever. */
 export function loader(timeout: number): (url: string) => Promise<unknown> {
   return (url) => {
@@ -75,8 +68,11 @@ export function loader(timeout: number): (url: string) => Promise<unknown> {
             `Cannot load a module for a job as it takes longer than ${timeout} ms: ${url}. What only the main program is to do belongs under 'if (import.meta.main)'`,
           ),
         );
-      }, timeout);
+      }, Math.min(timeout, LONGEST_DELAY));
     });
-    return Promise.race([loadModule(url), late]).finally(() => clearTimeout(timer));
+    // What a module makes, as a pool of its own, belongs to the worker, and not to the job that
+    // happened to be the first.
+    const loaded = outside(() => loadModule(url));
+    return Promise.race([loaded, late]).finally(() => clearTimeout(timer));
   };
 }

@@ -4,12 +4,11 @@
  * @module
  */
 
+import type { Sink } from "../crew.ts";
 import { cancelledJob } from "../future.ts";
 import { type AnyFunction, Job, type JobPool } from "../job.ts";
 import type { JobOptions } from "../executor.ts";
-import type { Locals } from "../../primitives/kernel/scope.ts";
 import type { FunctionReference } from "../portable.ts";
-import type { Encoding } from "../payload.ts";
 import type { JobExtras } from "./protocol.ts";
 
 /** What carries jobs to where they run, and knows how far they have come. */
@@ -34,12 +33,15 @@ export interface Callee {
 /** What a job sends besides its arguments. */
 export interface Travel {
   readonly callee: Callee;
-  readonly encoding: Encoding;
+  /** Whether it can be sent as text. */
+  readonly isText: boolean;
+  /** Its arguments as text, where they could be changed before it is sent. */
+  readonly text: string | undefined;
   /** What is moved with it, and is gone here once it was sent. */
   readonly moved: readonly Transferable[];
   readonly extras: JobExtras | undefined;
   /** Takes what a stream yields. */
-  readonly sink: ((items: readonly unknown[], grant: () => void) => void) | undefined;
+  readonly sink: Sink | undefined;
 }
 
 /** See above. */
@@ -58,10 +60,9 @@ export class WorkerJob extends Job {
     fn: AnyFunction,
     args: readonly unknown[],
     options: JobOptions,
-    locals: Locals | null,
     travel: Travel,
   ) {
-    super(pool, fn, args, options, locals);
+    super(pool, fn, args, options, null);
     this.travel = travel;
   }
 

@@ -11,6 +11,11 @@
 
 interface Locks {
   request(name: string, callback: () => unknown): Promise<unknown>;
+  request(
+    name: string,
+    options: { signal: AbortSignal },
+    callback: () => unknown,
+  ): Promise<unknown>;
   query(): Promise<{ held?: { name?: string }[] }>;
 }
 
@@ -81,7 +86,9 @@ export function holdLock(name: string): Promise<void> {
   });
 }
 
-/** Calls back when the thread that holds a lock is gone. */
-export function onceReleased(name: string, released: () => void): void {
-  locks().request(name, released);
+/** Calls back when the thread that holds a lock is gone. Returns what ends the wait for that. */
+export function onceReleased(name: string, released: () => void): () => void {
+  const waiting = new AbortController();
+  locks().request(name, { signal: waiting.signal }, released).catch(() => {});
+  return () => waiting.abort();
 }

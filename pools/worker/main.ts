@@ -12,8 +12,7 @@ import type { FromWorker, ToWorker } from "./protocol.ts";
 import { Runner } from "./runner.ts";
 
 interface WorkerGlobal {
-  onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
-  postMessage(message: FromWorker, transfer?: Transferable[]): void;
+  postMessage(message: unknown, transfer?: Transferable[]): void;
   addEventListener(type: string, listener: (event: Event) => void): void;
   close(): void;
 }
@@ -22,11 +21,23 @@ interface WorkerGlobal {
 delete (globalThis as { AsyncLocalStorage?: unknown }).AsyncLocalStorage;
 
 const scope = globalThis as unknown as WorkerGlobal;
-const post = scope.postMessage.bind(scope);
+const post: (message: FromWorker, transfer?: Transferable[]) => void = scope.postMessage.bind(
+  scope,
+);
 const close = scope.close.bind(scope);
 const runner = new Runner(post);
 
-scope.onmessage = ({ data }) => runner.receive(data);
+// Not by `onmessage`, which a job might set.
+scope.addEventListener(
+  "message",
+  (event) => runner.receive((event as MessageEvent<ToWorker>).data),
+);
+
+scope.postMessage = () => {
+  throw new TypeError(
+    "Cannot post a message from a job as nobody listens for it. Return it, report it by progress(value), or post it to a port that was handed in",
+  );
+};
 
 // Neither of them tells the pool that the worker is gone, and both lose the results that are still
 // here: so they are told first.

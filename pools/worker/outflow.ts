@@ -14,7 +14,9 @@ import type { FromWorker } from "./protocol.ts";
 /** How a message is sent. */
 export type Post = (message: FromWorker, transfer?: Transferable[]) => void;
 
+// Milliseconds, and characters: a text can have only so many.
 const LONGEST = 1;
+const LARGEST = 1_000_000;
 
 /** See above. */
 export class Outflow {
@@ -36,9 +38,8 @@ export class Outflow {
     if (value === undefined) this.#results += `,${-seq}`;
     else if (typeof value === "number" && Number.isFinite(value) && value !== 0) {
       this.#results += `,${seq},${value}`;
-    } else if (encodingOf([value]) !== "clone") {
-      this.#results += `,${seq},${JSON.stringify(value)}`;
-    } else this.#clone(seq, value);
+    } else this.#encode(seq, value);
+    if (this.#results.length > LARGEST) this.flush();
   }
 
   /** A job has failed. */
@@ -81,11 +82,16 @@ export class Outflow {
     this.#results = "";
   }
 
-  #clone(seq: number, value: unknown): void {
+  #encode(seq: number, value: unknown): void {
     try {
-      const moved = checkPortable([value], () => "result");
-      this.#post({ type: "result", seq, value }, moved);
+      if (encodingOf([value]) !== "clone") {
+        this.#results += `,${seq},${JSON.stringify(value)}`;
+      } else {
+        const moved = checkPortable([value], () => "result");
+        this.#post({ type: "result", seq, value }, moved);
+      }
     } catch (error) {
+      // It cannot be cloned, or a getter of it has thrown.
       this.failed(seq, error);
     }
   }

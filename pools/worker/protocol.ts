@@ -54,7 +54,7 @@ export type ToWorker =
     readonly onStart: FunctionReference | undefined;
   }
   | { readonly type: "function"; readonly fn: number; readonly reference: FunctionReference }
-  | { readonly type: "jobs"; readonly first: number; readonly jobs: readonly JobMessage[] }
+  | { readonly type: "job"; readonly seq: number; readonly job: JobMessage }
   | { readonly type: "cancel"; readonly seq: number; readonly reason: unknown }
   | { readonly type: "credit"; readonly seq: number; readonly items: number }
   | { readonly type: "inspect"; readonly question: number };
@@ -73,6 +73,7 @@ export type FromWorker =
   | { readonly type: "failed"; readonly seq: number; readonly error: ErrorData }
   | { readonly type: "cancelled"; readonly seq: number; readonly reason: unknown }
   | { readonly type: "items"; readonly seq: number; readonly items: readonly unknown[] }
+  | { readonly type: "loading"; readonly isOver: boolean }
   | { readonly type: "progress"; readonly seq: number; readonly value: unknown }
   | { readonly type: "tree"; readonly question: number; readonly tree: TreeNode }
   | { readonly type: "dying"; readonly exitCode?: number; readonly error?: ErrorData };

@@ -10,7 +10,14 @@
 import { rootScope } from "../../primitives/kernel/context.ts";
 import { held, isAwaited } from "../../primitives/kernel/hold.ts";
 import { unpackLocals } from "../../primitives/kernel/portable_locals.ts";
-import { causeOf, isUntouched, limitScope, link } from "../../primitives/kernel/scope.ts";
+import { textOf, TimeoutError } from "../../primitives/kernel/errors.ts";
+import {
+  causeOf,
+  hasChildren,
+  isUntouched,
+  limitScope,
+  link,
+} from "../../primitives/kernel/scope.ts";
 import {
   endTask,
   enterTask,
@@ -22,9 +29,10 @@ import { waitForPromise } from "../../primitives/kernel/wait.ts";
 import { inspect } from "../../primitives/inspect.ts";
 import { type JobHost, JobScope, JobTask, type Reporter } from "../job_task.ts";
 import type { FunctionReference } from "../portable.ts";
+import type { AnyFunction } from "../job.ts";
 import { encodeError } from "../remote_error.ts";
 import { Batch } from "./batch.ts";
-import { callWithin } from "./deadline.ts";
+import { callWithin, INTERRUPTED } from "./deadline.ts";
 import { Callee, loader } from "./functions.ts";
 import { holdLock } from "./liveness.ts";
 import { Outflow, type Post } from "./outflow.ts";
@@ -67,8 +75,8 @@ export class Runner implements JobHost {
       case "function":
         this.#callees[message.fn] = new Callee(message.reference, this.#load);
         break;
-      case "jobs":
-        this.#take(Batch.of(message.first, message.jobs));
+      case "job":
+        this.#take(Batch.of(message.seq, message.job));
         break;
       case "cancel":
         if (this.#current?.job.seq === message.seq) this.#current.cancel(message.reason);
@@ -89,17 +97,17 @@ export class Runner implements JobHost {
   jobEnded(task: JobTask<Running>, outcome: unknown): void {
     if (this.#current !== task) return; // Jobs have shared it, and are over.
     this.#current = undefined;
-    const { seq, fn, startedAt, isTimed } = task.job;
+    const { seq, fn, startedAt, isTimed, stream } = task.job;
     const now = performance.now();
     if (isTimed) this.#outflow.took(fn, 1, now - startedAt);
     if (task.state === "succeeded") {
-      this.#outflow.succeeded(seq, task.job.stream === undefined ? outcome : undefined);
+      this.#outflow.succeeded(seq, stream === undefined ? outcome : undefined);
     } else if (task.state === "failed") {
-      this.#outflow.failed(seq, outcome);
+      this.#outflow.failed(seq, this.#callees[fn].explain(outcome));
     } else if (task.cancelled !== undefined && causeOf(task) === "deadline") {
       this.#outflow.failed(seq, task.cancelled.reason);
     } else {
-      this.#post({ type: "cancelled", seq, reason: textOf(task.cancelled?.reason) });
+      this.#post({ type: "cancelled", seq, reason: reasonOf(task as Task) });
     }
     this.#leave(seq);
     this.#outflow.flushIfDue(now);
@@ -176,7 +184,7 @@ export class Runner implements JobHost {
           result = call(...args);
         } catch (error) {
           if (!isReusable(task)) return Promise.reject(error);
-          this.#outflow.failed(seq, error);
+          this.#outflow.failed(seq, callee.explain(error));
           this.#leave(seq);
           count++;
           continue;
@@ -184,8 +192,11 @@ export class Runner implements JobHost {
         if (isThenable(result) || !isReusable(task)) return Promise.resolve(result);
         this.#outflow.succeeded(seq, result);
         this.#leave(seq);
-        if (++count % 8 === 0) this.#outflow.flushIfDue(performance.now());
+        count++;
+        // After each: the next may take long.
+        this.#outflow.flushIfDue(performance.now());
       }
+      running.seq = 0; // What a job has left behind is not to report for another.
       return undefined;
     });
     const now = performance.now();
@@ -218,18 +229,51 @@ export class Runner implements JobHost {
   async #call(
     callee: Callee,
     args: readonly unknown[],
-    { timeout, credit }: JobExtras,
+    { timeout = Infinity, credit }: JobExtras,
     task: JobTask<Running>,
   ): Promise<unknown> {
     const running = task.job;
-    running.isTimed = callee.fn !== undefined;
-    // A checkpoint: the module may never come.
-    const fn = callee.fn ?? await waitForPromise(callee.get());
-    const call = () => fn(...args);
-    const result = timeout === undefined ? call() : callWithin(timeout, task.name, call);
+    const fn = callee.fn ?? await this.#loaded(callee, running);
+    const call = <R>(fn: () => R): R => {
+      if (timeout === Infinity) return fn();
+      const rest = running.startedAt + timeout - performance.now();
+      try {
+        return callWithin(rest, fn);
+      } catch (error) {
+        if (error !== INTERRUPTED) throw error;
+        throw this.#interrupted(task, timeout);
+      }
+    };
+    const result = call(() => fn(...args));
     if (credit === undefined) return result;
     running.stream = new StreamOut(task.name, running.seq, credit, this.#post);
-    return running.stream.run(isThenable(result) ? await result : result, task as Task);
+    return running.stream.run(isThenable(result) ? await result : result, task as Task, call);
+  }
+
+  // A checkpoint: the module may never come.
+  async #loaded(callee: Callee, running: Running): Promise<AnyFunction> {
+    running.isTimed = false;
+    this.#post({ type: "loading", isOver: false });
+    try {
+      return await waitForPromise(callee.get());
+    } finally {
+      this.#post({ type: "loading", isOver: true });
+      running.startedAt = performance.now();
+    }
+  }
+
+  // No `finally` has run in the code that was interrupted: what it had opened stays so.
+  #interrupted(task: JobTask<Running>, timeout: number): TimeoutError {
+    const error = new TimeoutError(
+      `Cannot finish "${task.name}" as its time is up: it was interrupted after ${timeout} ms. Give it more, or do less`,
+    );
+    if (hasChildren(task)) {
+      this.#outflow.failed(task.job.seq, error);
+      this.#leave(task.job.seq);
+      this.#outflow.flush();
+      this.#post({ type: "dying", error: encodeError(error) });
+    }
+    return error;
   }
 
   #follow(task: JobTask<Running>, promise: Promise<unknown>): void {
@@ -266,6 +310,7 @@ class Running implements Reporter {
   }
 
   report(value: unknown): void {
+    if (this.seq === 0) return;
     this.#post({ type: "progress", seq: this.seq, value });
   }
 }
@@ -275,6 +320,7 @@ function isReusable(task: JobTask): boolean {
   return isUntouched(task) && task[held] === null && !task[isAwaited];
 }
 
-function textOf(reason: unknown): unknown {
-  return reason instanceof Error ? reason.message : reason;
+function reasonOf({ cancelled }: Task): string | undefined {
+  const reason = cancelled?.reason;
+  return reason === undefined ? undefined : textOf(reason);
 }

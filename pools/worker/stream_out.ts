@@ -45,8 +45,8 @@ export class StreamOut implements Waitable<void> {
     this.#waiting.wakeFirst();
   }
 
-  /** Runs a generator to its end. */
-  async run(items: unknown, task: Task): Promise<void> {
+  /** Runs a generator to its end, by calls that may be interrupted. */
+  async run(items: unknown, task: Task, call: <R>(fn: () => R) => R): Promise<void> {
     const iterator = open(items);
     let isOver = false;
     try {
@@ -57,7 +57,7 @@ export class StreamOut implements Waitable<void> {
         }
         await this.#turn(task);
         isOver = true; // Until it has answered: a generator that threw is over.
-        const asked = iterator.next();
+        const asked = call(() => iterator.next());
         let answer: IteratorResult<unknown>;
         if (isThenable(asked)) {
           this.#flushSoon();
@@ -84,8 +84,8 @@ export class StreamOut implements Waitable<void> {
   #give(item: unknown): void {
     this.#moved.push(...checkPortable([item], () => "item"));
     this.#credit--;
-    if (this.#items.push(item) === 1) this.#since = performance.now();
-    // What is an object may be changed by the generator when it goes on.
+    this.#items.push(item);
+    // At once what comes after a pause; and an object, which the generator may change as it goes on.
     const isObject = typeof item === "object" && item !== null;
     if (isObject || performance.now() - this.#since > LONGEST) this.#flush();
   }
@@ -104,6 +104,7 @@ export class StreamOut implements Waitable<void> {
     if (this.#items.length === 0) return;
     const items = this.#items;
     const moved = this.#moved;
+    this.#since = performance.now();
     this.#items = [];
     this.#moved = [];
     this.#post({ type: "items", seq: this.#seq, items }, moved);

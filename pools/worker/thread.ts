@@ -5,13 +5,12 @@
  */
 
 import type { TreeNode } from "../../primitives/inspect.ts";
-import { isSafe } from "../payload.ts";
+import { textOf } from "../../primitives/kernel/errors.ts";
 import type { FunctionReference } from "../portable.ts";
 import { decodeError, type ErrorData } from "../remote_error.ts";
 import type { Carrier, WorkerJob } from "./job.ts";
 import {
   type FromWorker,
-  type JobMessage,
   SENT,
   slotOf,
   SLOTS,
@@ -35,8 +34,8 @@ export interface ThreadHost {
 
 /** How a worker has ended. */
 export interface Death {
-  /** Whether it had started. */
-  readonly wasReady: boolean;
+  /** Whether it had ever started a job. */
+  readonly hasWorked: boolean;
   /** The end of a sentence. */
   readonly why: string;
   readonly exitCode?: number | undefined;
@@ -50,6 +49,9 @@ export interface ThreadOptions {
   readonly loadTimeout: number;
   readonly onStart: FunctionReference | undefined;
 }
+
+// For so long a worker is waited for that is asked for its tasks, in milliseconds.
+const ANSWER = 100;
 
 /** The module that workers run. Where it is, is not known everywhere, nor asked for there. */
 export function mainModule(): URL {
@@ -67,6 +69,8 @@ export class Thread implements Carrier {
   readyAt = Infinity;
   /** Whether its lock was found released. */
   isMissed = false;
+  /** Since when it has been loading the module of the job that it runs. */
+  loadingSince: number | undefined;
   /** When it was last heard of, or got something to do after it had nothing. */
   heardAt: number = this.startedAt;
   /** How many jobs it was sent. */
@@ -130,6 +134,11 @@ export class Thread implements Carrier {
     return jobs;
   }
 
+  /** The job that it runs. */
+  get runningJob(): WorkerJob | undefined {
+    return this.jobs.find(({ seq }) => Atomics.load(this.#slots, slotOf(seq)) === STARTED);
+  }
+
   hasStarted(seq: number): boolean {
     return Atomics.load(this.#slots, slotOf(seq)) >= STARTED;
   }
@@ -137,14 +146,13 @@ export class Thread implements Carrier {
   /** Sends jobs. There must be room for them. */
   send(jobs: readonly WorkerJob[]): void {
     if (this.isIdle) this.heardAt = performance.now();
+    for (const job of jobs) this.#enter(job);
+    this.#messages.push(this.#next - 1);
     for (let i = 0; i < jobs.length;) {
-      const first = this.#next;
-      const asText = isText(jobs[i]);
       const start = i;
-      while (i < jobs.length && (i === start || isText(jobs[i]) === asText)) this.#enter(jobs[i++]);
-      this.#messages.push(this.#next - 1);
-      if (asText) this.#sendText(first, jobs, start, i);
-      else this.#sendData(first, jobs.slice(start, i));
+      while (i < jobs.length && jobs[i].travel.isText) i++;
+      if (i > start) this.#sendText(jobs.slice(start, i));
+      else this.#sendData(jobs[i++]);
     }
   }
 
@@ -161,23 +169,31 @@ export class Thread implements Carrier {
       type: "cancel",
       seq,
       // A reason is for those who read it: what cannot be cloned is not worth a failure.
-      reason: reason instanceof Error ? reason.message : String(reason),
+      reason: reason === undefined ? undefined : textOf(reason),
     });
   }
 
-  /** Its tree of tasks; nothing while it runs synchronous code. */
-  inspect(): Promise<TreeNode> {
+  /** Its tree of tasks; nothing when it does not answer, as it runs synchronous code. */
+  inspect(): Promise<TreeNode | undefined> {
     const question = ++this.#questions;
     this.#post({ type: "inspect", question });
-    return new Promise((resolve) => this.#asked.set(question, resolve));
+    return new Promise((resolve) => {
+      const answer = (tree?: TreeNode) => {
+        clearTimeout(timer);
+        this.#asked.delete(question);
+        resolve(tree);
+      };
+      const timer = setTimeout(answer, ANSWER);
+      this.#asked.set(question, answer);
+    });
   }
 
   /** It is gone: `why` is the end of a sentence. */
   die(why: string, exitCode?: number, cause?: unknown): void {
     if (this.state === "gone") return;
-    const wasReady = this.state === "ready";
+    const hasWorked = this.#passed > 0 || this.jobs.some(({ hasStarted }) => hasStarted);
     this.end();
-    this.#host.threadDied(this, { wasReady, why, exitCode, cause });
+    this.#host.threadDied(this, { hasWorked, why, exitCode, cause });
   }
 
   /** Ends it. What it still does is of no interest. */
@@ -204,31 +220,29 @@ export class Thread implements Carrier {
     this.count++;
   }
 
-  #sendText(first: number, jobs: readonly WorkerJob[], start: number, end: number): void {
-    const list: unknown[] = [first];
-    for (let i = start; i < end; i++) list.push(jobs[i].travel.callee.number, jobs[i].args);
-    this.#worker.postMessage(JSON.stringify(list));
+  #sendText(jobs: readonly WorkerJob[]): void {
+    let text = `[${jobs[0].seq}`;
+    for (const { args, travel } of jobs) {
+      text += `,${travel.callee.number},${travel.text ?? JSON.stringify(args)}`;
+    }
+    this.#worker.postMessage(`${text}]`);
   }
 
-  #sendData(first: number, jobs: readonly WorkerJob[]): void {
-    const messages = jobs.map(messageOf);
+  // One a message: an object that two jobs were given would be one object there.
+  #sendData(job: WorkerJob): void {
+    const { seq, args, travel: { callee, extras, moved } } = job;
     try {
-      this.#post(
-        { type: "jobs", first, jobs: messages },
-        jobs.flatMap(({ travel }) => travel.moved),
-      );
+      this.#post({ type: "job", seq, job: [callee.number, args, extras] }, [...moved]);
     } catch (error) {
       // What could be sent when it was handed in was changed or moved since.
-      if (jobs.length > 1) { for (const job of jobs) this.#sendData(job.seq, [job]); }
-      else this.#skip(jobs[0], error);
+      this.#skip(job, error);
     }
   }
 
   // Its number has to come to the worker all the same, as the numbers tell how far it has come.
   #skip(job: WorkerJob, error: unknown): void {
     this.takeBack(job);
-    const message: JobMessage = [job.travel.callee.number, []];
-    this.#post({ type: "jobs", first: job.seq, jobs: [message] });
+    this.#post({ type: "job", seq: job.seq, job: [job.travel.callee.number, []] });
     job.settle("failed", error);
   }
 
@@ -266,12 +280,14 @@ export class Thread implements Carrier {
         });
         break;
       }
+      case "loading":
+        this.loadingSince = message.isOver ? undefined : performance.now();
+        break;
       case "progress":
         this.#jobs[slotOf(message.seq)]?.report(message.value);
         break;
       case "tree":
         this.#asked.get(message.question)?.(message.tree);
-        this.#asked.delete(message.question);
         break;
       case "dying":
         this.#dieOf(
@@ -319,14 +335,4 @@ export class Thread implements Carrier {
     const words = cause instanceof Error ? `: ${cause.message}` : "";
     this.die(`${why}${words}`, exitCode, cause);
   }
-}
-
-function messageOf({ args, travel: { callee, extras } }: WorkerJob): JobMessage {
-  return [callee.number, args, extras];
-}
-
-function isText({ args, travel: { encoding, extras } }: WorkerJob): boolean {
-  if (extras !== undefined) return false;
-  // What was safe when it was handed in may have been changed meanwhile.
-  return encoding === "primitives" || (encoding === "text" && isSafe(args));
 }

@@ -21,7 +21,7 @@ export interface Clock {
 }
 
 /** The longest delay that `setTimeout` takes; longer ones fire at once. */
-const LONGEST_DELAY = 2 ** 31 - 1;
+export const LONGEST_DELAY: number = 2 ** 31 - 1;
 
 class RealClock implements Clock {
   #native: ReturnType<typeof setTimeout> | undefined;

@@ -38,10 +38,15 @@ class SynchronousAmbient implements Ambient {
   }
 }
 
+interface AmbientClass {
+  new (): Ambient;
+  snapshot?(): <R>(fn: () => R) => R;
+}
+
 interface Platform {
-  AsyncLocalStorage?: new () => Ambient;
+  AsyncLocalStorage?: AmbientClass;
   process?: {
-    getBuiltinModule?: (name: string) => { AsyncLocalStorage?: new () => Ambient } | undefined;
+    getBuiltinModule?: (name: string) => { AsyncLocalStorage?: AmbientClass } | undefined;
   };
 }
 
@@ -53,6 +58,13 @@ const Storage = platform.AsyncLocalStorage ??
 export const followsAwait: boolean = Storage !== undefined;
 
 const ambient: Ambient = Storage === undefined ? new SynchronousAmbient() : new Storage();
+
+/**
+ * Calls a function outside all tasks, and outside the stores of others: for what serves many, as a
+ * timer or a worker does, and would else belong to who happened to need it first, and keep that
+ * alive.
+ */
+export const outside: <R>(fn: () => R) => R = Storage?.snapshot?.() ?? ((fn) => runIn(root, fn));
 
 let root: Scope;
 

@@ -209,7 +209,7 @@ function isError(value: unknown): value is Error {
 }
 
 /** A reason as text. Whatever is thrown can become one, also what cannot be made a string. */
-function textOf(reason: unknown): string {
+export function textOf(reason: unknown): string {
   try {
     return reason instanceof Error ? reason.message : String(reason);
   } catch {

@@ -50,6 +50,14 @@ export abstract class Blocked<T> extends Parked<T> {
   /** The scope was asked to stop: ends the wait if it was marked with `endOnStop`. */
   abstract stop(): void;
 
+  /**
+   * Its task has ended and has not waited for it. Returns whether that is the end of it; else it goes
+   * on, in the scope around.
+   */
+  abandon(): boolean {
+    return false;
+  }
+
   /** Whether it ends by itself in time: it has a time-out, or listens to a signal. */
   get isLimited(): boolean {
     return false;
@@ -579,6 +587,7 @@ export abstract class Scope implements CancelSource {
       for (const wait of blockedIn(scope)) {
         if (wait.scope !== scope) continue;
         unblock(wait);
+        if (wait.abandon()) continue;
         if (parent.#pending === null) block(parent, wait);
         else wait.cancel(parent.#pending);
       }

@@ -1,0 +1,202 @@
+/**
+ * The workers of a pool: how many there are, when more are started, and when one is let go.
+ *
+ * @module
+ */
+
+import { LONGEST_DELAY } from "../../primitives/kernel/clock.ts";
+import { outside } from "../../primitives/kernel/context.ts";
+import type { FunctionReference } from "../portable.ts";
+import { onceReleased } from "./liveness.ts";
+import { type Death, Thread, type ThreadHost } from "./thread.ts";
+
+/** What the workers of a pool are started and kept with. */
+export interface WorkforceOptions {
+  readonly min: number;
+  readonly max: number;
+  readonly idleTimeout: number;
+  readonly maxJobsPerWorker: number;
+  readonly startTimeout: number;
+  readonly maxAbandoned: number;
+  readonly permissions?: unknown;
+  readonly onStart: FunctionReference | undefined;
+}
+
+/** Who has the workers work. */
+export interface Employer extends ThreadHost {
+  /** What the workers are named after. */
+  readonly name: string;
+  /** There may be workers, or room for some, where there were none. */
+  dispatchSoon(): void;
+  /** A worker could not start. */
+  startFailed(failure: StartFailure): void;
+}
+
+/** Why a worker could not start. */
+export interface StartFailure {
+  /** What it would have been called. */
+  readonly name: string;
+  /** The end of a sentence. */
+  readonly why: string;
+  readonly exitCode?: number | undefined;
+  readonly cause?: unknown;
+}
+
+// After a worker that could not start, in milliseconds, where others can do the work.
+const RETRY = 1000;
+
+// A thread that was told to end, and can, has ended by then.
+const ENDED = 100;
+
+/** See above. */
+export class Workforce implements Iterable<Thread> {
+  /** How many workers have died by themselves, or were given up. */
+  crashed = 0;
+  readonly #options: WorkforceOptions;
+  readonly #employer: Employer;
+  readonly #threads: Set<Thread> = new Set();
+  // The threads that were given up and have not ended.
+  readonly #givenUp: Set<{ readonly at: number; forget?: () => void }> = new Set();
+  #started = 0;
+  #startFailedAt = -Infinity;
+  #idleTimer: ReturnType<typeof setTimeout> | undefined;
+  #retryTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(options: WorkforceOptions, employer: Employer) {
+    this.#options = options;
+    this.#employer = employer;
+  }
+
+  [Symbol.iterator](): Iterator<Thread> {
+    return this.#threads.values();
+  }
+
+  /** How many workers there are, those included that are starting. */
+  get size(): number {
+    return this.#threads.size;
+  }
+
+  /** How many threads were given up, and run on. */
+  get abandoned(): number {
+    const time = performance.now() - ENDED;
+    let abandoned = 0;
+    for (const { at } of this.#givenUp) if (at < time) abandoned++;
+    return abandoned;
+  }
+
+  /** Whether so many threads run on that there are to be no more. */
+  get isExhausted(): boolean {
+    return this.abandoned >= this.#options.maxAbandoned;
+  }
+
+  /** Whether more workers could be started. */
+  get canGrow(): boolean {
+    return this.#threads.size < this.#options.max && !this.isExhausted;
+  }
+
+  /** How many more jobs a worker is to be sent. */
+  allowanceOf(thread: Thread): number {
+    return this.#options.maxJobsPerWorker - thread.total;
+  }
+
+  /** Starts workers: the least that there are to be, and one for each of so many jobs. */
+  staff(jobs: number): void {
+    let starting = 0;
+    for (const { state } of this.#threads) if (state === "starting") starting++;
+    const { min, max } = this.#options;
+    const wanted = Math.max(min - this.size, Math.min(jobs - starting, max - this.size));
+    if (wanted <= 0 || this.isExhausted) return;
+    const rest = this.#startFailedAt + RETRY - performance.now();
+    if (rest > 0 && this.#threads.size > 0) this.#staffLater(rest);
+    else for (let i = 0; i < wanted; i++) if (!this.#start()) return;
+  }
+
+  /** A worker has died, or could not start. */
+  died(thread: Thread, { hasWorked }: Death): void {
+    this.#threads.delete(thread);
+    this.crashed++;
+    if (!hasWorked) this.#startFailedAt = performance.now();
+  }
+
+  /** Gives a worker up. It may run on: nothing can stop a thread that runs synchronous code. */
+  giveUp(thread: Thread): void {
+    this.#threads.delete(thread);
+    this.crashed++;
+    thread.end();
+    const givenUp: { at: number; forget?: () => void } = { at: performance.now() };
+    this.#givenUp.add(givenUp);
+    givenUp.forget = outside(() =>
+      onceReleased(thread.lock, () => {
+        this.#givenUp.delete(givenUp);
+        this.#employer.dispatchSoon();
+      })
+    );
+  }
+
+  /** A worker has nothing to do: it is let go at once if it has done its part, or later. */
+  idle(thread: Thread): void {
+    if (this.allowanceOf(thread) <= 0) this.#letGo(thread);
+    else this.#watchIdle();
+  }
+
+  /** Lets all go. */
+  close(): void {
+    clearTimeout(this.#idleTimer);
+    clearTimeout(this.#retryTimer);
+    for (const thread of this.#threads) this.#letGo(thread);
+    for (const { forget } of this.#givenUp) forget!();
+  }
+
+  #letGo(thread: Thread): void {
+    this.#threads.delete(thread);
+    thread.end();
+  }
+
+  #start(): boolean {
+    const { permissions, startTimeout, onStart } = this.#options;
+    const name = `${this.#employer.name}-${++this.#started}`;
+    const options = { name, permissions, loadTimeout: startTimeout, onStart };
+    try {
+      // What comes from a worker concerns nobody less than who happened to have it started.
+      this.#threads.add(outside(() => new Thread(this.#employer, options)));
+      return true;
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      this.#startFailedAt = performance.now();
+      this.#employer.startFailed({ name, why, cause });
+      return false;
+    }
+  }
+
+  #staffLater(ms: number): void {
+    this.#retryTimer ??= outside(() =>
+      setTimeout(() => {
+        this.#retryTimer = undefined;
+        this.#employer.dispatchSoon();
+      }, ms)
+    );
+  }
+
+  #watchIdle(): void {
+    const { min, idleTimeout } = this.#options;
+    if (this.#idleTimer !== undefined || idleTimeout === Infinity) return;
+    if (this.#threads.size <= min) return;
+    const timer = this.#idleTimer = outside(() =>
+      setTimeout(() => {
+        this.#idleTimer = undefined;
+        this.#endIdle(performance.now());
+      }, Math.min(idleTimeout, LONGEST_DELAY))
+    );
+    (timer as unknown as { unref?(): void }).unref?.();
+  }
+
+  #endIdle(now: number): void {
+    const { min, idleTimeout } = this.#options;
+    for (const thread of this.#threads) {
+      if (this.#threads.size <= min) return;
+      if (thread.state !== "ready" || !thread.isIdle) continue;
+      if (now - thread.heardAt < idleTimeout) this.#watchIdle();
+      else this.#letGo(thread);
+    }
+  }
+}
