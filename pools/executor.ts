@@ -83,7 +83,7 @@ export interface WorkerTree {
 }
 
 /** A function that can be handed to a pool, `async` or not. */
-export type JobFunction<A extends readonly unknown[], R> = (...args: A) => R;
+export type JobFunction<A extends readonly unknown[], R> = (...args: A) => R | PromiseLike<R>;
 
 /**
  * Something that runs functions.
@@ -112,7 +112,7 @@ export interface Executor extends AsyncDisposable {
    * @throws {OverloadedError} When the pool has no room for it.
    * @throws {ClosedError} When the pool was shut down.
    */
-  submit<A extends readonly unknown[], R>(fn: JobFunction<A, R>, ...args: A): Future<Awaited<R>>;
+  submit<A extends readonly unknown[], R>(fn: JobFunction<A, R>, ...args: A): Future<R>;
 
   /**
    * Runs a job for the calling task: a cancellation of the task cancels the job, and is thrown when
@@ -125,7 +125,7 @@ export interface Executor extends AsyncDisposable {
    * @throws {Cancelled} When the calling task is cancelled.
    * @throws {ClosedError} When the pool was shut down.
    */
-  run<A extends readonly unknown[], R>(fn: JobFunction<A, R>, ...args: A): Promise<Awaited<R>>;
+  run<A extends readonly unknown[], R>(fn: JobFunction<A, R>, ...args: A): Promise<R>;
 
   /**
    * Runs a job for each of many items. Leaving the loop early cancels those that run.
@@ -140,7 +140,7 @@ export interface Executor extends AsyncDisposable {
     fn: JobFunction<[item: T], R>,
     items: Iterable<T> | AsyncIterable<T>,
     options?: Partial<MapOptions>,
-  ): AsyncIterable<Awaited<R>>;
+  ): AsyncIterable<R>;
 
   /**
    * Runs a generator as a job, and gives what it yields. It goes on only so far ahead as somebody

@@ -13,6 +13,8 @@ export type {
   PoolOptions,
   PoolShutdownOptions,
   PoolStats,
+  WorkerPoolStats,
+  WorkerTree,
 } from "./executor.ts";
 export { Future } from "./future.ts";
 export type { JobOrder } from "./job_queue.ts";

@@ -58,10 +58,10 @@ export abstract class Pool implements Executor {
    * @throws {OverloadedError} When the pool has no room for it.
    * @throws {ClosedError} When the pool was shut down.
    */
-  submit<A extends readonly unknown[], R>(fn: JobFunction<A, R>, ...args: A): Future<Awaited<R>> {
+  submit<A extends readonly unknown[], R>(fn: JobFunction<A, R>, ...args: A): Future<R> {
     this.#checkFunction(fn);
     return this.crew.handIn(this.options, fn as AnyFunction, args, false).future as Future<
-      Awaited<R>
+      R
     >;
   }
 
@@ -76,9 +76,9 @@ export abstract class Pool implements Executor {
    * @throws {Cancelled} When the calling task is cancelled.
    * @throws {ClosedError} When the pool was shut down.
    */
-  run<A extends readonly unknown[], R>(fn: JobFunction<A, R>, ...args: A): Promise<Awaited<R>> {
+  run<A extends readonly unknown[], R>(fn: JobFunction<A, R>, ...args: A): Promise<R> {
     this.#checkFunction(fn);
-    return this.crew.run(this.options, fn as AnyFunction, args) as Promise<Awaited<R>>;
+    return this.crew.run(this.options, fn as AnyFunction, args) as Promise<R>;
   }
 
   /**
@@ -94,7 +94,7 @@ export abstract class Pool implements Executor {
     fn: JobFunction<[item: T], R>,
     items: Iterable<T> | AsyncIterable<T>,
     options: MapOptions = {},
-  ): AsyncIterable<Awaited<R>> {
+  ): AsyncIterable<R> {
     checkFunction(fn, `map in "${this.name}"`, "the first argument");
     checkOptions(options, `map in "${this.name}"`);
     const { concurrency = this.crew.appetite, ordered } = options;
