@@ -73,6 +73,8 @@ class ByArrival<J extends Queued> implements JobQueue<J> {
   }
 }
 
+const MOST_EMPTY = 64;
+
 class ByPriority<J extends Queued> implements JobQueue<J> {
   readonly #target: WaitTarget;
   readonly #levels: Map<number, WaitQueue<void>> = new Map();
@@ -116,6 +118,17 @@ class ByPriority<J extends Queued> implements JobQueue<J> {
   remove(job: J): void {
     job.queue!.remove(job);
     this.#size--;
+    if (this.#priorities.size > 2 * this.#size + MOST_EMPTY) this.#forgetEmpty();
+  }
+
+  // Where priorities are times, say, and jobs are cancelled before their turn, no turn comes for
+  // most levels.
+  #forgetEmpty(): void {
+    this.#priorities.clear();
+    for (const [priority, { size }] of this.#levels) {
+      if (size > 0) this.#priorities.insert(priority);
+      else this.#levels.delete(priority);
+    }
   }
 
   #level(priority: number): WaitQueue<void> {

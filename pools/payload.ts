@@ -18,6 +18,9 @@ export type Encoding = "primitives" | "text" | "clone";
 const MOST_VALUES = 256;
 const MOST_OBJECTS = 16;
 
+// Nor can a text be of any length, and a message has many of these.
+const LONGEST_STRING = 65_536;
+
 /**
  * How a list of values can travel: "primitives" as text, whatever happens; "text" as text while
  * nobody changes them; "clone" only by the structured clone algorithm, if at all.
@@ -34,6 +37,7 @@ function isSafePrimitive(value: unknown): boolean {
     case "number":
       return Number.isFinite(value) && !Object.is(value, -0);
     case "string":
+      return value.length <= LONGEST_STRING;
     case "boolean":
       return true;
     default:
@@ -88,47 +92,47 @@ export function checkPortable(
   values: readonly unknown[],
   nameOf: (index: number) => string,
 ): Transferable[] {
-  const moved: Transferable[] = [];
+  const moved = new Set<unknown>();
   const seen = new Set<unknown>();
-  const visit = (value: unknown, path: string): void => {
-    if (typeof value === "function" || typeof value === "symbol") refuse(value, path);
-    if (typeof value !== "object" || value === null || seen.has(value)) return;
+  const toSee = values.filter(isOfInterest);
+  const doubtful: unknown[] = [];
+  // Not only those found first: the list grows while it is walked.
+  for (const value of toSee) {
+    if (seen.has(value)) continue;
     seen.add(value);
-    for (const buffer of transferOf(value) ?? []) {
-      if (seen.has(buffer) && buffer !== value) continue;
-      seen.add(buffer);
-      moved.push(buffer);
-    }
-    if (moved.includes(value as Transferable) || ArrayBuffer.isView(value)) return;
-    if (value instanceof AbortSignal || isMovable(value) || enqueue in value) refuse(value, path);
-    if (Array.isArray(value)) {
-      for (let i = 0; i < value.length; i++) visit(value[i], `${path}[${i}]`);
-    } else if (value instanceof Map) {
-      for (const [key, part] of value) {
-        visit(key, `a key of ${path}`);
-        visit(part, `${path}.get(${show(key)})`);
-      }
-    } else if (value instanceof Set) {
-      for (const part of value) visit(part, `an element of ${path}`);
-    } else {
-      if (!isRecord(value) && !isCloneable(value)) {
-        visitParts(value, path);
-        refuse(value, path);
-      }
-      visitParts(value, path);
-    }
-  };
-  const visitParts = (value: object, path: string): void => {
-    for (const key of Object.keys(value)) {
-      visit((value as Record<string, unknown>)[key], `${path}.${key}`);
-    }
-  };
-  values.forEach((value, i) => visit(value, nameOf(i)));
-  return moved;
+    for (const buffer of transferOf(value as object) ?? []) moved.add(buffer);
+    if (isDoubtful(value)) doubtful.push(value);
+    else for (const part of partsOf(value as object)) if (isOfInterest(part)) toSee.push(part);
+  }
+  // Only now, as what is to be moved may be named after it was met.
+  const refused = doubtful.find((value) => !moved.has(value) && !isCloneable(value));
+  // The way there is looked for only where it is needed: it takes several times as long as the clone.
+  if (refused !== undefined) {
+    values.forEach((value, i) => refuseAt(value, nameOf(i), refused, new Set()));
+  }
+  return [...moved] as Transferable[];
 }
 
-function isMovable(value: unknown): boolean {
-  return value instanceof MessagePort || value instanceof ReadableStream;
+/** Whether a value may not be clonable, or have parts that are not. */
+function isOfInterest(value: unknown): boolean {
+  const type = typeof value;
+  return type === "object" ? value !== null : type === "function" || type === "symbol";
+}
+
+/** Whether only the platform knows if it can be cloned, and not its parts. */
+function isDoubtful(value: unknown): boolean {
+  if (typeof value !== "object") return true;
+  if (ArrayBuffer.isView(value) || Array.isArray(value) || isRecord(value!)) return false;
+  if (value instanceof Map || value instanceof Set || value instanceof ArrayBuffer) return false;
+  return enqueue in value! || Object.prototype.toString.call(value) !== "[object Object]";
+}
+
+function* partsOf(value: object): Iterable<unknown> {
+  if (ArrayBuffer.isView(value)) return;
+  if (value instanceof Map) {
+    for (const entry of value) yield* entry;
+  } else if (Array.isArray(value) || value instanceof Set) yield* value;
+  else for (const key of Object.keys(value)) yield (value as Record<string, unknown>)[key];
 }
 
 function isRecord(value: object): boolean {
@@ -136,13 +140,41 @@ function isRecord(value: object): boolean {
   return prototype === Object.prototype || prototype === null;
 }
 
-// Only the platform knows: nothing tells a promise's, a port's or a generator's insides apart.
-function isCloneable(value: object): boolean {
+// Nothing else tells the insides of a promise, a port or a generator apart from those of a date.
+function isCloneable(value: unknown): boolean {
+  // They can, but what comes out of it is of no use.
+  if (value instanceof AbortSignal || isMovable(value)) return false;
+  if (typeof value === "object" && enqueue in value!) return false;
   try {
     structuredClone(value);
     return true;
   } catch {
     return false;
+  }
+}
+
+function isMovable(value: unknown): boolean {
+  return value instanceof MessagePort || value instanceof ReadableStream;
+}
+
+/** Throws if a value is in another, with the way there. */
+function refuseAt(value: unknown, path: string, refused: unknown, seen: Set<unknown>): void {
+  if (value === refused) refuse(value, path);
+  if (!isOfInterest(value) || seen.has(value) || isDoubtful(value)) return;
+  seen.add(value);
+  const look = (part: unknown, path: string) => refuseAt(part, path, refused, seen);
+  if (Array.isArray(value)) value.forEach((part, i) => look(part, `${path}[${i}]`));
+  else if (value instanceof Map) {
+    for (const [key, part] of value) {
+      look(key, `a key of ${path}`);
+      look(part, `${path}.get(${show(key)})`);
+    }
+  } else if (value instanceof Set) {
+    for (const part of value) look(part, `an element of ${path}`);
+  } else {
+    for (const key of Object.keys(value as object)) {
+      look((value as Record<string, unknown>)[key], `${path}.${key}`);
+    }
   }
 }
 

@@ -33,7 +33,7 @@ export { type After, after } from "./after.ts";
 export { all, type Results } from "./all.ts";
 export { allSettled, type SettledResults } from "./all_settled.ts";
 export { any } from "./any.ts";
-export { asCompleted, type End, type Ending } from "./as_completed.ts";
+export { asCompleted } from "./as_completed.ts";
 export { Barrier, type BarrierStats } from "./barrier.ts";
 export { BoundedSemaphore, type BoundedSemaphoreStats } from "./bounded_semaphore.ts";
 export { Broadcast, type BroadcastStats } from "./broadcast.ts";
@@ -43,6 +43,7 @@ export { Channel, type ChannelOptions, type ChannelStats, type Overflow } from "
 export { checkpoint, yieldNow } from "./checkpoint.ts";
 export { Condition, type ConditionStats } from "./condition.ts";
 export { Deferred, type DeferredStats } from "./deferred.ts";
+export type { End, Ending } from "./ends.ts";
 export { Event, type EventStats } from "./event.ts";
 export { failAfter } from "./fail_after.ts";
 export { Guard } from "./guard.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkEndings, type End, type Ending, Ends, rest } from "./as_completed.ts";
+import { checkEndings, type End, type Ending, Ends, rest } from "./ends.ts";
 import { show } from "./kernel/check.ts";
 import { currentClock } from "./kernel/clock.ts";
 import { TimeoutError } from "./kernel/errors.ts";
@@ -29,9 +29,8 @@ export interface WaitResult<E extends Ending> {
 
 /**
  * Waits until the first of some tasks or futures has ended, or the first has failed, or all have
- * ended. It
- * throws none of their errors, cancels none of them, and a `timeout` is no error either: what has
- * not ended by then is `pending`.
+ * ended. It throws none of their errors, cancels none of them, and a `timeout` is no error either:
+ * what has not ended by then is `pending`.
  *
  * @typeParam E What is waited for: a `Task` or `Future` of some type.
  * @param endings The tasks or futures; one that is named twice is given once.
