@@ -10,7 +10,7 @@
  *
  * @example
  * ```ts
- * import { NotPortableError, TaskPool, WorkerPool } from "@grove/grove";
+ * import { NotPortableError, WorkerPool } from "@grove/grove";
  *
  * await using pool = new WorkerPool({ size: 1 });
  * try {
@@ -52,6 +52,18 @@ export class OverloadedError extends Error {
 /**
  * Thrown by a job whose worker has died under it: it has exited, has thrown where nobody could
  * catch it, or was given up as it did not answer a cancellation.
+ *
+ * @example
+ * ```ts
+ * import { WorkerCrashedError, WorkerPool } from "@grove/grove";
+ *
+ * await using pool = new WorkerPool({ size: 1 });
+ * try {
+ *   await pool.run(() => Deno.exit(3));
+ * } catch (error) {
+ *   console.log(error instanceof WorkerCrashedError && error.exitCode); // 3
+ * }
+ * ```
  */
 export class WorkerCrashedError extends Error {
   /** The code that the worker has exited with, `undefined` where there is none. */
@@ -78,6 +90,23 @@ export class WorkerCrashedError extends Error {
  * What a job has thrown far away, where its class is not known here: it has the name, the message,
  * the fields and the stack of the original. Errors of the platform and of Grove come as what they
  * are.
+ *
+ * @example
+ * ```ts
+ * import { RemoteError, WorkerPool } from "@grove/grove";
+ *
+ * await using pool = new WorkerPool({ size: 1 });
+ * try {
+ *   await pool.run(() => {
+ *     class LoginError extends Error {
+ *       override name = "LoginError";
+ *     }
+ *     throw new LoginError("Who are you?");
+ *   });
+ * } catch (error) {
+ *   console.log(error instanceof RemoteError, String(error)); // true LoginError: Who are you?
+ * }
+ * ```
  */
 export class RemoteError extends Error {
   static {

@@ -17,8 +17,9 @@ export interface JobOptions {
   /** In a pool of order "priority": the lower, the earlier. Default: 0. */
   priority?: number;
   /**
-   * How long it may run, in milliseconds: after that it fails with a `TimeoutError`. Time in the
-   * queue does not count. Default: `Infinity`.
+   * How long it may run, in milliseconds: after that it is cancelled, and fails with a
+   * `TimeoutError`. Time in the queue does not count. On a worker, synchronous code is interrupted
+   * too, up to the first `await` of a function, and at each item of a generator. Default: `Infinity`.
    */
   timeout?: number;
   /** Cancels the job when it aborts; `run` then throws the signal's reason. */
@@ -109,6 +110,7 @@ export interface Executor extends AsyncDisposable {
    * @param fn What to call.
    * @param args What to call it with.
    * @returns The outcome to come.
+   * @throws {NotPortableError} When the function or an argument cannot get to where it is to run.
    * @throws {OverloadedError} When the pool has no room for it.
    * @throws {ClosedError} When the pool was shut down.
    */
@@ -123,6 +125,7 @@ export interface Executor extends AsyncDisposable {
    * @returns Resolves to what the function resolves to.
    * @throws What the function throws.
    * @throws {Cancelled} When the calling task is cancelled.
+   * @throws {NotPortableError} When the function or an argument cannot get to where it is to run.
    * @throws {ClosedError} When the pool was shut down.
    */
   run<A extends readonly unknown[], R>(fn: JobFunction<A, R>, ...args: A): Promise<R>;
@@ -132,9 +135,10 @@ export interface Executor extends AsyncDisposable {
    *
    * @param fn What to call with each item.
    * @param items The items; they are asked for as there is room.
-   * @param options `concurrency`, how many at a time, by default as many as the pool runs at a
-   * time; `ordered`.
+   * @param options `concurrency`, how many are handed to the pool at a time, by default enough to
+   * keep it busy; `ordered`, by default `true`.
    * @returns The results.
+   * @throws In the loop, what the function throws.
    */
   map<T, R>(
     fn: JobFunction<[item: T], R>,
@@ -149,6 +153,7 @@ export interface Executor extends AsyncDisposable {
    * @param fn The generator, `async` or not.
    * @param args What to call it with.
    * @returns What it yields.
+   * @throws In the loop, what the generator throws.
    */
   stream<A extends readonly unknown[], T>(
     fn: (...args: A) => AsyncIterable<T> | Iterable<T>,
@@ -156,7 +161,7 @@ export interface Executor extends AsyncDisposable {
   ): AsyncIterable<T>;
 
   /**
-   * The same pool, for jobs with options.
+   * The same pool, for jobs with options: to shut it down is to shut the pool down.
    *
    * @param options What each job handed over by it is told.
    */

@@ -55,6 +55,7 @@ export abstract class Pool implements Executor {
    * @param fn What to call.
    * @param args What to call it with.
    * @returns The outcome to come.
+   * @throws {NotPortableError} When the function or an argument cannot get to where it is to run.
    * @throws {OverloadedError} When the pool has no room for it.
    * @throws {ClosedError} When the pool was shut down.
    */
@@ -74,6 +75,7 @@ export abstract class Pool implements Executor {
    * @returns Resolves to what the function resolves to.
    * @throws What the function throws.
    * @throws {Cancelled} When the calling task is cancelled.
+   * @throws {NotPortableError} When the function or an argument cannot get to where it is to run.
    * @throws {ClosedError} When the pool was shut down.
    */
   run<A extends readonly unknown[], R>(fn: JobFunction<A, R>, ...args: A): Promise<R> {
@@ -89,6 +91,7 @@ export abstract class Pool implements Executor {
    * @param options `concurrency`, how many are handed to the pool at a time, by default enough to
    * keep it busy; `ordered`, by default `true`.
    * @returns The results.
+   * @throws In the loop, what the function throws.
    */
   map<T, R>(
     fn: JobFunction<[item: T], R>,
@@ -108,6 +111,7 @@ export abstract class Pool implements Executor {
    * @param fn The generator, `async` or not.
    * @param args What to call it with.
    * @returns What it yields.
+   * @throws In the loop, what the generator throws.
    */
   stream<A extends readonly unknown[], T>(
     fn: (...args: A) => AsyncIterable<T> | Iterable<T>,
@@ -118,7 +122,7 @@ export abstract class Pool implements Executor {
   }
 
   /**
-   * The same pool, for jobs with options.
+   * The same pool, for jobs with options: to shut it down is to shut the pool down.
    *
    * @param options What each job handed over by it is told.
    * @throws {TypeError | RangeError} When one makes no sense.

@@ -6,7 +6,13 @@
  */
 
 import { DeadlockError } from "../primitives/kernel/deadlock.ts";
-import { BrokenResourceError, ClosedError, TimeoutError } from "../primitives/kernel/errors.ts";
+import {
+  BrokenResourceError,
+  ClosedError,
+  suppress,
+  suppressedErrors,
+  TimeoutError,
+} from "../primitives/kernel/errors.ts";
 import { QueueEmpty, QueueFull, QueueShutDown } from "../primitives/queue_errors.ts";
 import { NotPortableError, OverloadedError, RemoteError, WorkerCrashedError } from "./errors.ts";
 
@@ -23,6 +29,8 @@ export interface ErrorData {
   readonly errors?: readonly ErrorData[] | undefined;
   /** Of a `SuppressedError`: what was thrown last, and what that has hidden. */
   readonly pair?: { readonly error: ErrorData; readonly suppressed: ErrorData } | undefined;
+  /** The failures that came after it, in the group that threw it. */
+  readonly later?: readonly ErrorData[] | undefined;
   /** What was thrown, where it is no error. */
   readonly value?: unknown;
 }
@@ -84,6 +92,8 @@ function encode(thrown: unknown, depth: number, seen: Map<unknown, ErrorData>): 
     if ("cause" in thrown) data.cause = part(thrown.cause);
     const { errors, error, suppressed } = thrown as AggregateError & SuppressedError;
     if (Array.isArray(errors)) data.errors = errors.map(part);
+    const later = suppressedErrors(thrown);
+    if (later.length > 0) data.later = later.map(part);
     if (data.class === "SuppressedError") {
       data.pair = { error: part(error), suppressed: part(suppressed) };
     }
@@ -110,6 +120,7 @@ function decode(data: ErrorData, where: string, seen: Map<ErrorData, unknown>): 
   if (error.name !== data.name) hide(error, "name", data.name);
   if (data.cause !== undefined) hide(error, "cause", part(data.cause));
   if (data.errors !== undefined) hide(error, "errors", data.errors.map(part));
+  for (const later of data.later ?? []) suppress(error, part(later));
   if (data.pair !== undefined) {
     hide(error, "error", part(data.pair.error));
     hide(error, "suppressed", part(data.pair.suppressed));

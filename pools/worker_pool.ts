@@ -52,7 +52,8 @@ export interface WorkerPoolOptions extends PoolOptions {
 /**
  * Runs functions on worker threads. They are called like functions of this thread, with the same
  * cancellation, errors and types; what they are called with and what they return is copied, or
- * moved by `transfer`.
+ * moved by `transfer`. What is more than plain data is copied when the job is sent: it is not to be
+ * changed before that.
  *
  * A function that stands in a module is made `portable`; a plain function that needs nothing of the
  * place where it was written is taken as it is. A worker runs one job at a time.
@@ -133,6 +134,17 @@ export class WorkerPool extends Pool {
    * The tasks of the workers, as `inspect()` gives those of this thread.
    *
    * @returns A tree for each worker.
+   *
+   * @example
+   * ```ts
+   * import { WorkerPool } from "@grove/grove";
+   *
+   * await using pool = new WorkerPool({ size: 1 });
+   * await pool.run(() => 1);
+   * for (const { worker, tree } of await pool.inspect()) {
+   *   console.log(worker, tree?.children.length);
+   * }
+   * ```
    */
   inspect(): Promise<WorkerTree[]> {
     return this.crew.inspect();

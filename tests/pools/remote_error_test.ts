@@ -17,6 +17,9 @@ import {
   QueueFull,
   QueueShutDown,
   RemoteError,
+  sleep,
+  suppressedErrors,
+  taskGroup,
   TimeoutError,
   WorkerCrashedError,
 } from "../../mod.ts";
@@ -361,4 +364,22 @@ Deno.test("names and messages that are no text are made text", () => {
   const error = Object.assign(new Error(), { name: Symbol("odd"), message: 5 });
   const copy = sentError(error as unknown as Error);
   assertEquals([copy.name, copy.message], ["Symbol(odd)", "5"]);
+});
+
+Deno.test("the later failures of a group come along with the first [G2, P6]", async () => {
+  const first = new TypeError("first");
+  await taskGroup((group) => {
+    group.spawn(async () => {
+      try {
+        await sleep(Infinity);
+      } finally {
+        throw new RangeError("later");
+      }
+    });
+    throw first;
+  }).catch(() => {});
+  const [later] = suppressedErrors(sentError(first));
+  assert(later instanceof RangeError);
+  assertEquals(later.message, "later");
+  assertEquals(suppressedErrors(sentError(new Error("alone"))), []);
 });
