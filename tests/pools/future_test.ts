@@ -8,6 +8,7 @@ import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows }
 import {
   after,
   all,
+  asCompleted,
   type Cancelled,
   cancelScope,
   type Future,
@@ -441,6 +442,7 @@ Deno.test("what call-backs throw stops nobody, and is thrown by shutdown(), the 
   assertStrictEquals(thrown, errors[0]);
   assertEquals(suppressedErrors(thrown), [errors[1], errors[2]]);
   assertEquals(calls, [0, 10, 1, 2]);
+  await pool.shutdown(); // They are thrown once.
 });
 
 Deno.test("onDone says at the call what is wrong with its argument [E1]", async () => {
@@ -668,6 +670,30 @@ Deno.test("state and progress are no look at a failure, nor is a wait that was c
     await future;
   });
   assertStrictEquals(await thrownBy(pool.shutdown()), boom);
+});
+
+Deno.test("who has waited and was not there any more when the job failed has not looked at its failure", async () => {
+  const ways: Record<string, (future: Future<unknown>) => Promise<unknown>> = {
+    "a time-out": (future) => future.result({ timeout: 0 }),
+    "a cancellation": (future) => cutShort(() => future.error()),
+    "a select that another has won": (future) => select({ future, late: after(0) }),
+    "a loop that was left": async (future) => {
+      for await (const _ of asCompleted<Future<unknown>>([pool.submit(() => 1), future])) break;
+    },
+  };
+  let pool: TaskPool;
+  for (const [name, wait] of Object.entries(ways)) {
+    pool = new TaskPool(2);
+    const boom = new Error(name);
+    const gate = foreign();
+    const future = pool.submit(async () => {
+      await gate.promise;
+      throw boom;
+    });
+    await wait(future).catch((error) => assert(error instanceof TimeoutError));
+    gate.resolve();
+    assertStrictEquals(await thrownBy(pool.shutdown()), boom);
+  }
 });
 
 Deno.test("a cancelled job is no failure: shutdown() does not throw it", async () => {

@@ -356,6 +356,15 @@ Deno.test("checkPortable gives what is to be moved, each once, also where it lie
   port2.close();
 });
 
+Deno.test("what is to be moved may be met before it is said so", () => {
+  const { port1, port2 } = new MessageChannel();
+  const values = [{ port: port1 }, transfer({ again: port1 }, [port1])];
+  assertEquals(checkPortable(values, nameOf).length, 1);
+  assert(refused(port2).includes("a MessagePort"));
+  port1.close();
+  port2.close();
+});
+
 Deno.test("what checkPortable lets pass can be cloned, and what it does not cannot", () => {
   const uncloneable = fc.constantFrom<unknown>(
     () => {},

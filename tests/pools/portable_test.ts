@@ -172,6 +172,9 @@ Deno.test("methods travel as their source: plain, async, generators, static, wit
     function(n: number) {
       return n + 9;
     },
+    classify(n: number) {
+      return n + 11;
+    },
   };
   class Codec {
     static encode(n: number) {
@@ -190,12 +193,20 @@ Deno.test("methods travel as their source: plain, async, generators, static, wit
   assertEquals(traveled(object.get)(1), 9);
   assertEquals(traveled(object.function)(1), 10);
   assertEquals(traveled(Codec.encode)(1), 11);
+  assertEquals(traveled(object.classify)(1), 12);
 });
 
 Deno.test("a function that came as its source runs in strict mode, as in the module that it is from", () => {
   const fn = new Function("return this === undefined") as AnyFunction;
   assertEquals(fn(), false);
   assertEquals(traveled(fn)(), true);
+});
+
+Deno.test("a name that is there as a global of workers, and was meant to be another, is an error and not that", () => {
+  const name = "ours";
+  assertThrows(traveled(() => name), ReferenceError, "name");
+  assertThrows(traveled(() => close()), ReferenceError, "close");
+  assertEquals(traveled((name: string) => name)("an argument"), "an argument");
 });
 
 Deno.test("the reference of a function is made once, and the same for functions of the same source", () => {

@@ -125,6 +125,17 @@ Deno.test("map hands in as many jobs at a time as the pool has places, or as it 
   assertEquals([(await usual.results).length, (await more.results).length], [10, 10]);
 });
 
+Deno.test("map of a pool without a limit takes so many items at a time, and not an endless source", async () => {
+  await using pool = new TaskPool(Infinity);
+  const numbers = new Numbers();
+  const results = pool.map(() => sleep(Infinity), numbers)[Symbol.asyncIterator]();
+  const next = results.next();
+  await waitAllTasksBlocked();
+  assertEquals(pool.stats().running, 1024);
+  await results.return!();
+  assertEquals([(await next).done, left(pool), numbers.leftProperly], [true, 0, true]);
+});
+
 Deno.test("map takes items only as its results are taken", async () => {
   await using pool = new TaskPool(2);
   const numbers = new Numbers();
@@ -268,6 +279,7 @@ Deno.test("leaving the loop over a stream ends the generator, clean-up included,
     assertEquals(await take(pool.stream(() => progress[kind]()), 3), [0, 1, 2]);
     assertEquals([progress.isOver, left(pool)], [true, 0], kind);
   }
+  assertEquals(pool.stats().cancelled, 2, "it has not come to its end");
 });
 
 Deno.test("a stream that waits for something when its loop is left is cancelled", async () => {

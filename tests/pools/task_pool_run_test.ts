@@ -63,6 +63,21 @@ Deno.test("run throws what the function throws, the same object, and shutdown() 
   for (const fn of functions) assertStrictEquals(await thrownBy(pool.run(fn)), boom);
 });
 
+Deno.test("a job that its task has not waited for is cancelled when the task ends: nothing runs for nobody [P2]", async () => {
+  await withLeakCheck(async () => {
+    await using pool = new TaskPool(1);
+    let cleaned = false;
+    await taskGroup((group) => {
+      group.spawn(() => {
+        void pool.run(() => sleep(Infinity).finally(() => cleaned = true));
+        void pool.run(() => sleep(Infinity));
+      });
+    });
+    await waitAllTasksBlocked();
+    assertEquals([cleaned, left(pool), pool.stats().cancelled], [true, 0, 2]);
+  });
+});
+
 Deno.test("run of a function that throws while nobody awaits it is an unhandled rejection, as any", async () => {
   const boom = new Error("boom");
   const unhandled = await unhandledRejections(async () => {

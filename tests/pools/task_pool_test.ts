@@ -12,6 +12,7 @@ import {
   cancelScope,
   ClosedError,
   currentTask,
+  DeadlockError,
   type Future,
   inspect,
   isCancelled,
@@ -276,6 +277,26 @@ Deno.test("after shutdown() submit throws a ClosedError, and run, map and stream
   );
   assertThrows(() => pool.with({ name: "late" }).submit(job), ClosedError, says);
   assertEquals([ran, pool.stats().succeeded], [0, 0]);
+});
+
+Deno.test("shutdown() in a job of the pool throws a DeadlockError, and the pool goes on; not with wait: false", async () => {
+  const pool = new TaskPool(2, { name: "mail" });
+  const thrown = await pool.run(() => thrownBy(pool.shutdown()));
+  assert(thrown instanceof DeadlockError);
+  assertEquals(
+    thrown.message,
+    'Cannot shut "mail" down and wait for its jobs in one of them, "job". Do it outside, or with { wait: false }',
+  );
+  const deeper = await pool.run(() =>
+    taskGroup((group) => group.spawn(() => thrownBy(pool.shutdown({ cancelPending: true }))))
+  );
+  assert(deeper instanceof DeadlockError);
+  assertEquals([pool.stats().isShutDown, await pool.run(() => 1)], [false, 1]);
+  const other = new TaskPool(1);
+  await pool.run(() => other.shutdown());
+  await pool.run(() => pool.shutdown({ wait: false }));
+  assertEquals(pool.stats().isShutDown, true);
+  await pool.shutdown();
 });
 
 Deno.test("a pool that is shut down while jobs run takes none from then on", async () => {

@@ -9,7 +9,7 @@ import { assertEquals } from "@std/assert";
 import {
   type Executor,
   type Future,
-  type Job,
+  type JobFunction,
   portable,
   TaskPool,
   transfer,
@@ -87,7 +87,7 @@ function compiled(pool: Executor): void {
   const told = pool.with({ name: "told" });
   assertType<Same<typeof told, Executor>>();
   assertType<
-    Same<Parameters<typeof told.submit<[a: string], number>>[0], Job<[a: string], number>>
+    Same<Parameters<typeof told.submit<[a: string], number>>[0], JobFunction<[a: string], number>>
   >();
 
   // @ts-expect-error -- an argument is missing
