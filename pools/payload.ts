@@ -53,9 +53,11 @@ export function isSafe(value: unknown): boolean {
   let left = MOST_VALUES;
   // Not only those found first: the list grows while it is walked.
   for (const object of objects) {
-    const keys = Object.keys(object);
     const isList = Array.isArray(object);
-    if (isList ? !isWhole(object, keys) : !isPlain(object)) return false;
+    // Before its keys are made, of which a list of bytes has as many as bytes.
+    if (isList ? object.length > left : !isPlain(object)) return false;
+    const keys = Object.keys(object);
+    if (isList && !isWhole(object, keys)) return false;
     if ((left -= keys.length) < 0) return false;
     for (const key of keys) {
       const part = (object as Record<string, unknown>)[key];

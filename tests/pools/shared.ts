@@ -6,7 +6,7 @@
  */
 
 import { fail } from "@std/assert";
-import { sleep } from "../../mod.ts";
+import { sleep, WorkerPool } from "../../mod.ts";
 
 // Only for what would otherwise hang: no test is right or wrong because of it.
 const PATIENCE = 20_000;
@@ -48,6 +48,23 @@ export class Gate {
   open(): void {
     Atomics.store(this.cells, 1, 1);
     Atomics.notify(this.cells, 1);
+  }
+}
+
+/** A pool that ends even where a test has failed that a job of it waits for: the failure is to be seen, and not a hang. */
+export class TestPool extends WorkerPool {
+  override async [Symbol.asyncDispose](): Promise<void> {
+    let hasHung = false;
+    const timer = setTimeout(() => {
+      hasHung = true;
+      this.crew["cancelAllPlaced"]("the test has ended", false);
+    }, PATIENCE / 10);
+    try {
+      await this.shutdown({ cancelPending: true });
+    } finally {
+      clearTimeout(timer);
+      if (hasHung) fail("Jobs were left in the pool");
+    }
   }
 }
 
@@ -103,6 +120,5 @@ export class SeenWorkers implements Disposable {
 
 function jobsIn(message: unknown): number {
   if (typeof message === "string") return (JSON.parse(message).length - 1) / 2;
-  const { type, jobs } = message as { type: string; jobs?: unknown[] };
-  return type === "jobs" ? jobs!.length : 0;
+  return (message as { type: string }).type === "job" ? 1 : 0;
 }

@@ -12,7 +12,7 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { type Future, portable, WorkerCrashedError, WorkerPool } from "../../mod.ts";
+import { type Future, WorkerCrashedError } from "../../mod.ts";
 import { thrownBy } from "../primitives/outcome.ts";
 import {
   act,
@@ -27,7 +27,8 @@ import {
   visit,
   whereAmI,
 } from "./jobs.ts";
-import { cells, eventually, Gate, SeenWorkers } from "./shared.ts";
+import { inModule } from "./modules.ts";
+import { cells, eventually, Gate, SeenWorkers, TestPool } from "./shared.ts";
 
 /** Deaths that end the running code on the spot. */
 const EXITS: Death[] = ["Deno.exit", "process.exit"];
@@ -49,7 +50,7 @@ function assertDiedOf(how: Death, error: unknown, job: string, worker = "pool-1"
 }
 
 /** Has a pool learn that a function takes next to no time, so that it sends its jobs in batches. */
-async function warmUp(pool: WorkerPool): Promise<void> {
+async function warmUp(pool: TestPool): Promise<void> {
   const runs = cells(1);
   for (let round = 0; round < 20; round++) {
     await Promise.all(Array.from({ length: 16 }, () => pool.run(act, "count", runs, 0)));
@@ -58,7 +59,7 @@ async function warmUp(pool: WorkerPool): Promise<void> {
 
 for (const how of DEATHS) {
   Deno.test(`P5: ${how} in a job that waits fails it, and the pool goes on`, async () => {
-    await using pool = new WorkerPool({ size: 1 });
+    await using pool = new TestPool({ size: 1 });
     const runs = cells(1);
 
     const error = await thrownBy(pool.run(dieWaiting, how, runs, 0));
@@ -71,7 +72,7 @@ for (const how of DEATHS) {
   });
 
   Deno.test(`P5: ${how} touches none of the jobs that wait in the pool`, async () => {
-    await using pool = new WorkerPool({ size: 1 });
+    await using pool = new TestPool({ size: 1 });
     const runs = cells(4);
 
     const dying = pool.submit(dieWaiting, how, runs, 0);
@@ -84,7 +85,7 @@ for (const how of DEATHS) {
 
   Deno.test(`P5: ${how} touches none of the jobs that were sent along in one batch, before it and after it`, async () => {
     using seen = new SeenWorkers();
-    await using pool = new WorkerPool({ size: 1 });
+    await using pool = new TestPool({ size: 1 });
     await warmUp(pool);
     const runs = cells(12);
     const before = seen.jobs;
@@ -104,7 +105,7 @@ for (const how of DEATHS) {
   });
 
   Deno.test(`P5: ${how} in a worker that is idle fails no job, and the next one finds another worker`, async () => {
-    await using pool = new WorkerPool({ size: 1 });
+    await using pool = new TestPool({ size: 1 });
     const gate = new Gate();
 
     await pool.run(dieAfterwards, how, gate.cells);
@@ -120,7 +121,7 @@ for (const how of DEATHS) {
 
 for (const how of EXITS) {
   Deno.test(`P5: ${how} while a result is looked at to be sent fails that job alone`, async () => {
-    await using pool = new WorkerPool({ size: 1 });
+    await using pool = new TestPool({ size: 1 });
     const runs = cells(1);
 
     const dying = pool.submit(dieOfResult, how);
@@ -133,7 +134,7 @@ for (const how of EXITS) {
 }
 
 Deno.test("P5: what a worker did on its way out is kept: jobs that had ended before it died have succeeded", async () => {
-  await using pool = new WorkerPool({ size: 1 });
+  await using pool = new TestPool({ size: 1 });
   await warmUp(pool);
   for (const how of EXITS) {
     const runs = cells(3);
@@ -144,7 +145,7 @@ Deno.test("P5: what a worker did on its way out is kept: jobs that had ended bef
 });
 
 Deno.test("P5: the last words of a worker are heard also by a program that was busy when it died", async () => {
-  await using pool = new WorkerPool({ size: 1 });
+  await using pool = new TestPool({ size: 1 });
   for (let times = 1; times <= 5; times++) {
     await warmUp(pool);
     const runs = cells(5);
@@ -154,7 +155,7 @@ Deno.test("P5: the last words of a worker are heard also by a program that was b
       (_, index) =>
         pool.submit(
           act,
-          ["pass", "count", "count", "Deno.exit"][index] ?? "count",
+          index === 0 ? "pass" : index === 3 ? "Deno.exit" : "count",
           runs,
           index,
           gate.cells,
@@ -174,7 +175,7 @@ Deno.test("P5: the last words of a worker are heard also by a program that was b
 
 Deno.test("P5: a worker that dies without a word is missed while its job waits", async () => {
   using seen = new SeenWorkers();
-  await using pool = new WorkerPool({ size: 1 });
+  await using pool = new TestPool({ size: 1 });
   const gate = new Gate();
   const running = pool.submit(passAsync, gate.cells);
   await gate.entered();
@@ -190,7 +191,7 @@ Deno.test("P5: a worker that dies without a word is missed while its job waits",
 
 Deno.test("P5: a worker that dies without a word is missed when it has jobs that it has not started", async () => {
   using seen = new SeenWorkers();
-  await using pool = new WorkerPool({ size: 1 });
+  await using pool = new TestPool({ size: 1 });
   await warmUp(pool);
   const runs = cells(6);
   const before = seen.jobs;
@@ -207,7 +208,7 @@ Deno.test("P5: a worker that dies without a word is missed when it has jobs that
 
 Deno.test("P5: of two workers that die without a word, each fails its own job", async () => {
   using seen = new SeenWorkers();
-  await using pool = new WorkerPool({ size: 2 });
+  await using pool = new TestPool({ size: 2 });
   const gate = new Gate();
   const running = [pool.submit(passAsync, gate.cells), pool.submit(passAsync, gate.cells)];
   await gate.entered(2);
@@ -221,7 +222,7 @@ Deno.test("P5: of two workers that die without a word, each fails its own job", 
 
 Deno.test("P5: a job that was cancelled when its worker died is cancelled, and no failure", async () => {
   using seen = new SeenWorkers();
-  await using pool = new WorkerPool({ size: 1, grace: Infinity });
+  await using pool = new TestPool({ size: 1, grace: Infinity });
   const gate = new Gate();
   const running = pool.submit(passAsync, gate.cells);
   await gate.entered();
@@ -235,7 +236,7 @@ Deno.test("P5: a job that was cancelled when its worker died is cancelled, and n
 });
 
 Deno.test("P5: a worker may die again and again: each death fails one job", async () => {
-  await using pool = new WorkerPool({ size: 2 });
+  await using pool = new TestPool({ size: 2 });
   const runs = cells(40);
 
   const futures = Array.from(
@@ -253,11 +254,6 @@ Deno.test("P5: a worker may die again and again: each death fails one job", asyn
 
 // Modules
 
-function inModule(file: string, name: string): () => unknown {
-  const url = new URL(`./modules/${file}`, import.meta.url).href;
-  return portable({ url }, Object.defineProperty(() => {}, "name", { value: name }));
-}
-
 const missing = inModule("missing.ts", "job");
 const exits = inModule("exits.ts", "job");
 const throws = inModule("throws.ts", "job");
@@ -266,7 +262,7 @@ const without = inModule("plain.ts", "job");
 const submits = inModule("submits.ts", "job");
 
 Deno.test("P5: a module that throws when it is loaded fails its jobs with what it throws, and the worker lives", async () => {
-  await using pool = new WorkerPool({ size: 1 });
+  await using pool = new TestPool({ size: 1 });
 
   for (let times = 0; times < 2; times++) {
     await assertRejects(
@@ -280,7 +276,7 @@ Deno.test("P5: a module that throws when it is loaded fails its jobs with what i
 });
 
 Deno.test("P5: a module that is not there fails its jobs with that, and the worker lives", async () => {
-  await using pool = new WorkerPool({ size: 1 });
+  await using pool = new TestPool({ size: 1 });
 
   await assertRejects(async () => await pool.run(missing), TypeError, "missing.ts");
 
@@ -288,7 +284,7 @@ Deno.test("P5: a module that is not there fails its jobs with that, and the work
 });
 
 Deno.test("P5: a module without such a function fails its jobs with a word about it, and the worker lives", async () => {
-  await using pool = new WorkerPool({ size: 1 });
+  await using pool = new TestPool({ size: 1 });
 
   const error = await thrownBy(pool.run(without));
 
@@ -298,7 +294,7 @@ Deno.test("P5: a module without such a function fails its jobs with a word about
 });
 
 Deno.test("P5: a module that is never done with loading fails its jobs after startTimeout, and the worker lives", async () => {
-  await using pool = new WorkerPool({ size: 1, startTimeout: 200 });
+  await using pool = new TestPool({ size: 1, startTimeout: 200 });
   await pool.run(whereAmI);
 
   for (let times = 0; times < 2; times++) {
@@ -311,7 +307,7 @@ Deno.test("P5: a module that is never done with loading fails its jobs after sta
 });
 
 Deno.test("P5: a module that exits when it is loaded fails one job a worker, in no loop", async () => {
-  await using pool = new WorkerPool({ size: 1 });
+  await using pool = new TestPool({ size: 1 });
 
   const futures = [pool.submit(exits), pool.submit(exits)];
 
@@ -326,7 +322,7 @@ Deno.test("P5: a module that exits when it is loaded fails one job a worker, in 
 
 Deno.test("P5: a module that hands jobs to a pool when it is loaded is no fork bomb: it fails to load", async () => {
   using seen = new SeenWorkers();
-  await using pool = new WorkerPool({ size: 1 });
+  await using pool = new TestPool({ size: 1 });
 
   const error = await thrownBy(pool.run(submits));
 
@@ -338,7 +334,7 @@ Deno.test("P5: a module that hands jobs to a pool when it is loaded is no fork b
 
 Deno.test("P5: a worker that dies without a word while it loads a module fails that job alone", async () => {
   using seen = new SeenWorkers();
-  await using pool = new WorkerPool({ size: 1 });
+  await using pool = new TestPool({ size: 1 });
   const runs = cells(1);
   await pool.run(whereAmI);
   const loading = pool.submit(never);
@@ -356,7 +352,7 @@ Deno.test("P5: a worker that dies without a word while it loads a module fails t
 
 Deno.test("P5: a synchronous job holds no death up: its worker is given up by then", async () => {
   using seen = new SeenWorkers();
-  await using pool = new WorkerPool({ size: 2 });
+  await using pool = new TestPool({ size: 2 });
   const gate = new Gate();
   const held = pool.submit(pass, gate.cells);
   await gate.entered();
