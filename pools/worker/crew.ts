@@ -8,22 +8,19 @@
  * @module
  */
 
-import { currentScope, outside } from "../../primitives/kernel/context.ts";
+import { outside } from "../../primitives/kernel/context.ts";
 import { TimeoutError } from "../../primitives/kernel/errors.ts";
-import { packLocals } from "../../primitives/kernel/portable_locals.ts";
-import { localsOf } from "../../primitives/kernel/scope.ts";
 import { GroupIterator } from "../../primitives/group_iterator.ts";
 import { Crew, type Sink } from "../crew.ts";
 import { NotPortableError, OverloadedError, WorkerCrashedError } from "../errors.ts";
 import type { JobOptions, PoolOptions, WorkerPoolStats, WorkerTree } from "../executor.ts";
 import { cancelledJob } from "../future.ts";
 import type { AnyFunction } from "../job.ts";
-import { checkPortable, encodingOf } from "../payload.ts";
-import { type FunctionReference, isLoadingModule, referenceTo } from "../portable.ts";
-import { type Callee, WorkerJob } from "./job.ts";
+import { isLoadingModule } from "../portable.ts";
+import { WorkerJob } from "./job.ts";
 import { unwatch, watch, type Watched } from "./liveness.ts";
-import type { JobExtras } from "./protocol.ts";
 import type { Death, Thread } from "./thread.ts";
+import { Callees, CREDIT, pack } from "./travel.ts";
 import { type Employer, type StartFailure, Workforce, type WorkforceOptions } from "./workforce.ts";
 
 /** What a crew of workers is told: what its pool was, with all that was left out. */
@@ -40,19 +37,14 @@ const STALLED = 3;
 // ever smaller ones.
 const MOST_MESSAGES = 2;
 
-// How much a batch counts in the mean time of a function.
-const WEIGHT = 0.2;
-
-// How far a stream runs ahead, in items, and how many jobs `map` keeps on their way to each worker.
-const CREDIT = 64;
+// How many jobs `map` keeps on their way to each worker.
 const APPETITE = 32;
 
 /** See above. */
 export class WorkerCrew extends Crew<WorkerJob> implements Employer, Watched {
   readonly #options: WorkerCrewOptions;
   readonly #workers: Workforce;
-  readonly #callees: Map<FunctionReference, Callee> = new Map();
-  readonly #byNumber: Callee[] = [];
+  readonly #callees: Callees = new Callees();
   #isFlushing = false;
   #checkTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -108,15 +100,8 @@ export class WorkerCrew extends Crew<WorkerJob> implements Employer, Watched {
       );
     }
     if (this.#workers.isExhausted) throw new OverloadedError(this.#overloaded());
-    const callee = this.#calleeOf(fn);
-    const locals = localsOf(currentScope());
-    const extras = extrasOf(options, locals === null ? undefined : packLocals(locals), sink);
-    const encoding = encodingOf(args);
-    // As text at once, and not when it is sent: who hands it in may change it meanwhile.
-    const text = encoding === "text" ? JSON.stringify(args) : undefined;
-    const moved = encoding === "clone" ? checkPortable(args, (i) => `arguments[${i}]`) : [];
-    const isText = encoding !== "clone" && extras === undefined;
-    return new WorkerJob(this, fn, args, options, { callee, isText, text, moved, extras, sink });
+    const travel = pack(this.#callees.of(fn), args, options, sink);
+    return new WorkerJob(this, fn, args, options, travel);
   }
 
   protected override admit(job: WorkerJob): void {
@@ -181,9 +166,7 @@ export class WorkerCrew extends Crew<WorkerJob> implements Employer, Watched {
   }
 
   jobsTook(number: number, count: number, ms: number): void {
-    const callee = this.#byNumber[number];
-    const mean = ms / count;
-    callee.mean = callee.mean === undefined ? mean : callee.mean + WEIGHT * (mean - callee.mean);
+    this.#callees.took(number, count, ms);
   }
 
   threadDied(thread: Thread, death: Death): void {
@@ -220,17 +203,6 @@ export class WorkerCrew extends Crew<WorkerJob> implements Employer, Watched {
       this.#isFlushing = false;
       this.#dispatch();
     });
-  }
-
-  #calleeOf(fn: AnyFunction): Callee {
-    const reference = referenceTo(fn);
-    let callee = this.#callees.get(reference);
-    if (callee === undefined) {
-      callee = { number: this.#byNumber.length, reference, mean: undefined };
-      this.#callees.set(reference, callee);
-      this.#byNumber.push(callee);
-    }
-    return callee;
   }
 
   #dispatch(): void {
@@ -381,23 +353,4 @@ function notLoaded({ name }: WorkerJob, ms: number): NotPortableError {
   return new NotPortableError(
     `Cannot run "${name}" elsewhere as its module does not load there within ${ms} ms. What only the main program is to do belongs under 'if (import.meta.main)'`,
   );
-}
-
-/** What a job is to be told besides its arguments; `undefined` for most. */
-function extrasOf(
-  { name, timeout }: JobOptions,
-  locals: [name: string, value: unknown][] | undefined,
-  sink: Sink | undefined,
-): JobExtras | undefined {
-  const isLimited = timeout !== undefined && timeout !== Infinity;
-  if (name === undefined && !isLimited && locals === undefined && sink === undefined) {
-    return undefined;
-  }
-  for (const [name, value] of locals ?? []) checkPortable([value], () => `the TaskLocal "${name}"`);
-  return {
-    name,
-    timeout: isLimited ? timeout : undefined,
-    locals,
-    credit: sink === undefined ? undefined : CREDIT,
-  };
 }

@@ -4,12 +4,10 @@
  * @module
  */
 
-import type { Sink } from "../crew.ts";
 import { cancelledJob } from "../future.ts";
 import { type AnyFunction, Job, type JobPool } from "../job.ts";
 import type { JobOptions } from "../executor.ts";
-import type { FunctionReference } from "../portable.ts";
-import type { JobExtras } from "./protocol.ts";
+import type { Travel } from "./travel.ts";
 
 /** What carries jobs to where they run, and knows how far they have come. */
 export interface Carrier {
@@ -19,29 +17,6 @@ export interface Carrier {
   takeBack(job: WorkerJob): boolean;
   /** Asks a job that has started to end. */
   cancel(job: WorkerJob): void;
-}
-
-/** A function that jobs call, as a pool knows it. */
-export interface Callee {
-  /** Its number, the same for all workers of the pool. */
-  readonly number: number;
-  readonly reference: FunctionReference;
-  /** How long it takes, in milliseconds: a running mean. `undefined` as long as nobody knows. */
-  mean: number | undefined;
-}
-
-/** What a job sends besides its arguments. */
-export interface Travel {
-  readonly callee: Callee;
-  /** Whether it can be sent as text. */
-  readonly isText: boolean;
-  /** Its arguments as text, where they could be changed before it is sent. */
-  readonly text: string | undefined;
-  /** What is moved with it, and is gone here once it was sent. */
-  readonly moved: readonly Transferable[];
-  readonly extras: JobExtras | undefined;
-  /** Takes what a stream yields. */
-  readonly sink: Sink | undefined;
 }
 
 /** See above. */
