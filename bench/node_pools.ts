@@ -1,7 +1,7 @@
 /**
  * The pools of npm in Node, where it is installed: most of them were written for it. A program in Node does what the rows here
- * do, when its turn comes in a round. The packages come from the same place as those that run in Deno, which puts them into a
- * folder in a way that Node understands.
+ * do, when its turn comes in a round. Its sources name packages as Deno does, as Deno checks them and puts the packages into a
+ * folder in a way that Node understands; for Node the names are cut down to those that it knows.
  *
  * @module
  */
@@ -10,8 +10,6 @@ import { clocked, type Load } from "./clock.ts";
 import { Lasting } from "./lasting.ts";
 import type { Contender } from "./row.ts";
 
-/** As in `peers/piscina.ts`, `peers/tinypool.ts` and `peers/workerpool.ts`. */
-const packages = ["npm:piscina@5.3.2", "npm:tinypool@2.2.0", "npm:workerpool@10.0.3"];
 const sources = ["main.mjs", "jobs.mjs", "workerpool_worker.mjs"];
 
 /** What can be measured in Node: `atOnce` jobs that double a number, or a job at a time that gets and returns bytes. */
@@ -73,11 +71,14 @@ class NodeProgram {
 /** Makes a folder with the program and the packages. */
 function prepare(): string {
   const folder = Deno.makeTempDirSync();
+  const packages = new Set<string>();
   for (const source of sources) {
-    Deno.copyFileSync(
-      new URL(`./peers/node/${source}`, import.meta.url),
-      `${folder}/${source}`,
-    );
+    const text = Deno.readTextFileSync(new URL(`./peers/node/${source}`, import.meta.url));
+    const forNode = text.replaceAll(/npm:(.+)@[\d.]+/g, (specifier, name) => {
+      packages.add(specifier);
+      return name;
+    });
+    Deno.writeTextFileSync(`${folder}/${source}`, forNode);
   }
   const { success, stderr } = new Deno.Command(Deno.execPath(), {
     args: ["install", "--node-modules-dir=auto", "--quiet", ...packages],

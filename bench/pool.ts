@@ -115,8 +115,8 @@ async function echoes(size: number): Promise<void> {
 const FEW = 200;
 
 export const rows: Row[] = [
-  throughput(64, 20_000, 1667),
-  throughput(1024, 40_000, 833),
+  throughput(64, 100_000, 1667),
+  throughput(1024, 200_000, 833),
   {
     id: "pool-latency",
     title: "a tiny job on 2 workers, one at a time",

@@ -5,9 +5,9 @@
  * @module
  */
 
-import { Piscina } from "piscina";
-import { Tinypool } from "tinypool";
-import workerpool from "workerpool";
+import { Piscina } from "npm:piscina@5.3.2";
+import { Tinypool } from "npm:tinypool@2.2.0";
+import workerpool from "npm:workerpool@10.0.3";
 
 export function double(n) {
   return n * 2;

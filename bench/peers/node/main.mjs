@@ -10,9 +10,9 @@ import console from "node:console";
 import { createInterface } from "node:readline";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { Piscina } from "piscina";
-import { Tinypool } from "tinypool";
-import workerpool from "workerpool";
+import { Piscina } from "npm:piscina@5.3.2";
+import { Tinypool } from "npm:tinypool@2.2.0";
+import workerpool from "npm:workerpool@10.0.3";
 
 const jobs = fileURLToPath(new URL("./jobs.mjs", import.meta.url));
 const ofWorkerpool = fileURLToPath(new URL("./workerpool_worker.mjs", import.meta.url));

@@ -4,7 +4,7 @@
  * @module
  */
 
-import workerpool from "workerpool";
+import workerpool from "npm:workerpool@10.0.3";
 import * as jobs from "./jobs.mjs";
 
 workerpool.worker({ ...jobs });
