@@ -112,7 +112,7 @@ async function echoes(size: number): Promise<void> {
   }
 }
 
-const FEW = 200;
+const FEW = 2_000;
 
 export const rows: Row[] = [
   throughput(64, 100_000, 1667),

@@ -19,7 +19,7 @@ import { stamp, stampMoved } from "./pool_portable.ts";
 import type { Contender, Row } from "./row.ts";
 
 const MEBIBYTE = 1 << 20;
-const load = { size: 20 };
+const load = { size: 100 };
 const inNode = ["piscina", "tinypool", "workerpool"] as const;
 
 const bare = new Lasting(() => new BareWorkers(1), (bare) => bare.end());
