@@ -7,6 +7,7 @@
  */
 
 import { show } from "../primitives/kernel/check.ts";
+import { isPassable, type Passable } from "../primitives/kernel/passing.ts";
 import { enqueue } from "../primitives/kernel/wait.ts";
 import { NotPortableError } from "./errors.ts";
 import { transferOf } from "./transfer.ts";
@@ -87,12 +88,14 @@ function isPlain(object: object): boolean {
  *
  * @param values The values.
  * @param nameOf What each is called.
+ * @param passables Gets those that are to be passed on. Where it is left out they are refused.
  * @returns What of them is to be moved.
  * @throws {NotPortableError} When one cannot be cloned, with the way to it.
  */
 export function checkPortable(
   values: readonly unknown[],
   nameOf: (index: number) => string,
+  passables?: Set<Passable>,
 ): Transferable[] {
   const moved = new Set<unknown>();
   const seen = new Set<unknown>();
@@ -103,7 +106,9 @@ export function checkPortable(
     if (seen.has(value)) continue;
     seen.add(value);
     for (const buffer of transferOf(value as object) ?? []) moved.add(buffer);
-    if (isDoubtful(value)) doubtful.push(value);
+    if (passables !== undefined && typeof value === "object" && isPassable(value!)) {
+      passables.add(value);
+    } else if (isDoubtful(value)) doubtful.push(value);
     else for (const part of partsOf(value as object)) if (isOfInterest(part)) toSee.push(part);
   }
   // Only now, as what is to be moved may be named after it was met.
@@ -126,7 +131,8 @@ function isDoubtful(value: unknown): boolean {
   if (typeof value !== "object") return true;
   if (ArrayBuffer.isView(value) || Array.isArray(value) || isRecord(value!)) return false;
   if (value instanceof Map || value instanceof Set || value instanceof ArrayBuffer) return false;
-  return enqueue in value! || Object.prototype.toString.call(value) !== "[object Object]";
+  return enqueue in value! || isPassable(value!) ||
+    Object.prototype.toString.call(value) !== "[object Object]";
 }
 
 function* partsOf(value: object): Iterable<unknown> {
@@ -146,7 +152,7 @@ function isRecord(value: object): boolean {
 function isCloneable(value: unknown): boolean {
   // They can, but what comes out of it is of no use.
   if (value instanceof AbortSignal || isMovable(value)) return false;
-  if (typeof value === "object" && enqueue in value!) return false;
+  if (typeof value === "object" && (enqueue in value! || isPassable(value!))) return false;
   try {
     structuredClone(value);
     return true;

@@ -1,0 +1,212 @@
+/**
+ * How objects that are the same object elsewhere travel among values that are copied: they are
+ * taken out before, with a note of where each was, and put in again on the other side.
+ *
+ * A list of values that has none, as nearly all, is not copied for it. One that has some is: the
+ * caller's own lists and objects are not to be changed.
+ *
+ * @module
+ */
+
+import {
+  isPassable,
+  isReceivable,
+  pass,
+  type Passable,
+  type Passed,
+  received,
+} from "../primitives/kernel/passing.ts";
+import { NotPortableError } from "./errors.ts";
+import { checkPortable, encodingOf } from "./payload.ts";
+import { transfer, transferOf } from "./transfer.ts";
+
+/** The key of a property, the index of an element, or the place in the order of a map or set. */
+type Step = string | number;
+
+/** An object that was taken out. */
+export interface PassedOn extends Passed {
+  /** Where it was: more than one place, if it was there more than once. */
+  readonly paths: readonly (readonly Step[])[];
+}
+
+/** Values, ready for their way. */
+export interface Packed {
+  readonly values: readonly unknown[];
+  /** What was taken out of them; left out for nothing. */
+  readonly passed?: readonly PassedOn[] | undefined;
+  /** What is moved with them. */
+  readonly moved: readonly Transferable[];
+}
+
+const NOTHING: readonly never[] = [];
+
+/**
+ * Packs values for their way to another thread or process.
+ *
+ * @param values The values.
+ * @param nameOf What each is called.
+ * @returns What can be cloned, of which nothing was changed.
+ * @throws {NotPortableError} When one of them cannot travel, with the way to it. Nothing has been
+ * taken along then.
+ */
+export function packValues(
+  values: readonly unknown[],
+  nameOf: (index: number) => string,
+): Packed {
+  if (encodingOf(values) !== "clone") return { values, moved: NOTHING };
+  const passables = new Set<Passable>();
+  const moved = checkPortable(values, nameOf, passables);
+  return passables.size === 0 ? { values, moved } : { ...packPassed(values), moved };
+}
+
+/** Takes out of values what is to be passed on. It copies them: there must be some. */
+export function packPassed(
+  values: readonly unknown[],
+): { values: readonly unknown[]; passed: readonly PassedOn[] } {
+  const packing = new Packing();
+  const copy = packing.copy(values);
+  return { values: copy as readonly unknown[], passed: packing.passed };
+}
+
+class Packing {
+  // Those that are asked for last, when all has been looked through, so that nothing is passed on
+  // where something cannot be read.
+  readonly #passables: Map<Passable, (readonly Step[])[]> = new Map();
+  readonly #copies: Map<object, object> = new Map();
+  readonly #toFill: { from: object; to: object; path: readonly Step[] }[] = [];
+
+  copy(values: unknown): unknown {
+    const copy = this.#copyOf(values, []);
+    // Not only those found first: the list grows while it is walked.
+    for (const { from, to, path } of this.#toFill) this.#fill(from, to, path);
+    return copy;
+  }
+
+  get passed(): PassedOn[] {
+    return [...this.#passables].map(([passable, paths]) => {
+      const { kind, data } = passable[pass]();
+      return { kind, data, paths };
+    });
+  }
+
+  #fill(from: object, to: object, path: readonly Step[]): void {
+    let place = 0;
+    if (to instanceof Map) {
+      for (const [key, part] of from as Map<unknown, unknown>) {
+        to.set(this.#copyOf(key, path, place++), this.#copyOf(part, path, place++));
+      }
+    } else if (to instanceof Set) {
+      for (const part of from as Set<unknown>) to.add(this.#copyOf(part, path, place++));
+    } else {
+      for (const key of Object.keys(from)) {
+        define(to, key, this.#copyOf((from as Record<string, unknown>)[key], path, key));
+      }
+    }
+  }
+
+  #copyOf(value: unknown, path: readonly Step[], step?: Step): unknown {
+    if (typeof value !== "object" || value === null) return value;
+    if (isPassable(value)) return this.#takeOut(value, [...path, step!]);
+    const known = this.#copies.get(value);
+    if (known !== undefined) return known;
+    if (!isContainer(value)) return value;
+    const copy = blankOf(value);
+    this.#copies.set(value, copy);
+    this.#toFill.push({ from: value, to: copy, path: step === undefined ? path : [...path, step] });
+    const moved = transferOf(value);
+    if (moved !== undefined) transfer(copy, moved);
+    return copy;
+  }
+
+  // In its place stands an object, as two of any other thing would be one in a set.
+  #takeOut(value: Passable, path: readonly Step[]): object {
+    const paths = this.#passables.get(value);
+    if (paths === undefined) this.#passables.set(value, [path]);
+    else paths.push(path);
+    return {};
+  }
+}
+
+/** Whether the clone algorithm goes into it: all but what has insides of its own, as a date has. */
+function isContainer(value: object): boolean {
+  if (Array.isArray(value) || value instanceof Map || value instanceof Set) return true;
+  return !ArrayBuffer.isView(value) &&
+    Object.prototype.toString.call(value) === "[object Object]";
+}
+
+function blankOf(value: object): object {
+  if (Array.isArray(value)) return new Array(value.length);
+  if (value instanceof Map) return new Map();
+  if (value instanceof Set) return new Set();
+  return {};
+}
+
+// Not by assignment, which a key of "__proto__" would turn into something else.
+function define(object: object, key: string, value: unknown): void {
+  Object.defineProperty(object, key, {
+    value,
+    configurable: true,
+    enumerable: true,
+    writable: true,
+  });
+}
+
+let load: (kind: string) => Promise<unknown> | undefined = () => undefined;
+
+/** Names who loads the module of a kind of objects, where they are not all loaded from the start. */
+export function loadKindsBy(loader: (kind: string) => Promise<unknown> | undefined): void {
+  load = loader;
+}
+
+/**
+ * Loads what is needed to put in what was taken out.
+ *
+ * @returns `undefined` when all is there, as mostly.
+ */
+export function loadPassed(passed: readonly Passed[]): Promise<unknown> | undefined {
+  const missing = passed.filter(({ kind }) => !isReceivable(kind));
+  if (missing.length === 0) return undefined;
+  return Promise.all(missing.map(({ kind }) => load(kind)));
+}
+
+/**
+ * Puts in again what was taken out of values: in place, as they are a copy already.
+ *
+ * @throws {NotPortableError} When there is no object of that kind here.
+ */
+export function unpackPassed(values: readonly unknown[], passed: readonly PassedOn[]): void {
+  for (const one of passed) {
+    if (!isReceivable(one.kind)) {
+      throw new NotPortableError(
+        `Cannot receive a ${one.kind} as nothing here knows what that is. Use the same release of Grove on both sides`,
+      );
+    }
+    const object = received(one);
+    for (const path of one.paths) put(values as unknown[], path, object);
+  }
+}
+
+function put(values: unknown[], path: readonly Step[], object: unknown): void {
+  let container: object = values;
+  for (const step of path.slice(0, -1)) container = partAt(container, step) as object;
+  const last = path[path.length - 1];
+  if (container instanceof Map) {
+    const entries = [...container].flat();
+    entries[last as number] = object;
+    container.clear();
+    for (let i = 0; i < entries.length; i += 2) container.set(entries[i], entries[i + 1]);
+  } else if (container instanceof Set) {
+    const elements = [...container];
+    elements[last as number] = object;
+    container.clear();
+    for (const element of elements) container.add(element);
+  } else {
+    define(container, `${last}`, object);
+  }
+}
+
+function partAt(container: object, step: Step): unknown {
+  if (container instanceof Map) return [...container].flat()[step as number];
+  if (container instanceof Set) return [...container][step as number];
+  return (container as Record<string, unknown>)[step];
+}
