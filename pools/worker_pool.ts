@@ -8,7 +8,9 @@ import { checkCount, checkOptions, checkTime, show } from "../primitives/kernel/
 import type { PoolOptions, WorkerPoolStats, WorkerTree } from "./executor.ts";
 import { Pool } from "./pool.ts";
 import { referenceTo } from "./portable.ts";
-import { WorkerCrew } from "./worker/crew.ts";
+import { RemoteCrew } from "./remote/crew.ts";
+import { look } from "./worker/liveness.ts";
+import { Thread } from "./worker/thread.ts";
 
 /** What a {@linkcode WorkerPool} can be told. */
 export interface WorkerPoolOptions extends PoolOptions {
@@ -82,7 +84,7 @@ export interface WorkerPoolOptions extends PoolOptions {
  */
 export class WorkerPool extends Pool {
   /** @ignore */
-  protected readonly crew: WorkerCrew;
+  protected readonly crew: RemoteCrew;
 
   /**
    * Makes a pool, in the scope of the running task: it is shut down with it at the latest.
@@ -103,6 +105,7 @@ export class WorkerPool extends Pool {
       startTimeout = 10_000,
       grace = 1000,
       maxAbandoned = 4,
+      permissions,
     } = options;
     const { min, max } = sizeOf(options, action);
     checkTime(idleTimeout, action, "'idleTimeout'");
@@ -112,7 +115,7 @@ export class WorkerPool extends Pool {
     checkCount(maxAbandoned, action, "'maxAbandoned'", 1);
     const onStart = options.onStart && referenceTo(options.onStart);
     super();
-    this.crew = new WorkerCrew({
+    this.crew = new RemoteCrew({
       ...options,
       min,
       max,
@@ -122,6 +125,7 @@ export class WorkerPool extends Pool {
       grace,
       maxAbandoned,
       onStart,
+      kind: { look, start: (host, options) => new Thread(host, options, permissions) },
     });
   }
 

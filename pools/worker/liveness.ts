@@ -3,8 +3,8 @@
  * event, and messages to it vanish; but the platform then releases the locks that it held. So each
  * worker holds one as long as it lives.
  *
- * The locks are looked at several times in the time that a death may go unnoticed, and only while
- * jobs are on their way: to wait for a lock would keep a program from ending, as would a timer.
+ * The locks are looked at now and then, while jobs are on their way: to wait for a lock would keep a
+ * program from ending.
  *
  * @module
  */
@@ -25,55 +25,33 @@ function locks(): Locks {
   return (navigator as unknown as { locks: Locks }).locks;
 }
 
-// A job fails within 100 ms of the death of its worker, which is found out at the second look.
-const INTERVAL = 40;
-
-/** A pool whose workers are looked after. */
-export interface Watched {
-  /**
-   * Called now and then.
-   *
-   * @param held The names of the locks that were held at that time.
-   * @param time The time, as `performance.now()` has it.
-   * @returns Whether there is something to look after.
-   */
-  look(held: ReadonlySet<string>, time: number): boolean;
+/** A thread that holds a lock as long as it lives. */
+export interface Mortal {
+  /** The name of the lock. */
+  readonly lock: string;
+  /** When it said that it held it: `Infinity` before. */
+  readonly readyAt: number;
+  /** It does not hold it any more. */
+  missed(): void;
 }
 
-const watched = new Set<Watched>();
-let timer: ReturnType<typeof setTimeout> | undefined;
-let looking: Promise<void> | undefined;
+const mortals = new Set<Mortal>();
 
-/** Looks after a pool until it has nothing to look after. Meanwhile the program does not end. */
-export function watch(pool: Watched): void {
-  watched.add(pool);
-  if (looking === undefined) timer ??= setTimeout(look, INTERVAL);
+/** Has a thread looked after. Returns what ends that. */
+export function mind(thread: Mortal): () => void {
+  mortals.add(thread);
+  return () => mortals.delete(thread);
 }
 
-/** Does not look after a pool any more. Resolves when nothing is left of having done so. */
-export async function unwatch(pool: Watched): Promise<void> {
-  watched.delete(pool);
-  if (looking !== undefined) await looking;
-  if (watched.size > 0) return;
-  clearTimeout(timer);
-  timer = undefined;
-}
-
-function look(): void {
-  timer = undefined;
-  looking = lookAtAll();
-}
-
-async function lookAtAll(): Promise<void> {
+/** Looks which threads are gone. */
+export async function look(): Promise<void> {
   // Before the question: who has taken a lock since then is not missed.
   const time = performance.now();
   const { held = [] } = await locks().query();
   const names = new Set(held.map(({ name }) => name!));
-  for (const pool of watched) {
-    if (!pool.look(names, time)) watched.delete(pool);
+  for (const thread of mortals) {
+    if (thread.readyAt < time && !names.has(thread.lock)) thread.missed();
   }
-  looking = undefined;
-  if (watched.size > 0) timer = setTimeout(look, INTERVAL);
 }
 
 /** Takes a lock and keeps it as long as this thread lives. */

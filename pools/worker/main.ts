@@ -8,8 +8,16 @@
 // First: the others load the kernel.
 import "./async_context.ts";
 import { encodeError } from "../remote_error.ts";
-import type { FromWorker, ToWorker } from "./protocol.ts";
-import { Runner } from "./runner.ts";
+import type { FromWorker } from "../remote/protocol.ts";
+import { Runner } from "../remote/runner.ts";
+import { holdLock } from "./liveness.ts";
+import { SharedLedger } from "./shared_ledger.ts";
+
+/** The first message. */
+export interface Opening {
+  readonly lock: string;
+  readonly memory: SharedArrayBuffer;
+}
 
 interface WorkerGlobal {
   postMessage(message: unknown, transfer?: Transferable[]): void;
@@ -25,13 +33,18 @@ const post: (message: FromWorker, transfer?: Transferable[]) => void = scope.pos
   scope,
 );
 const close = scope.close.bind(scope);
-const runner = new Runner(post);
+let runner: Runner | undefined;
 
 // Not by `onmessage`, which a job might set.
-scope.addEventListener(
-  "message",
-  (event) => runner.receive((event as MessageEvent<ToWorker>).data),
-);
+scope.addEventListener("message", (event) => {
+  const { data } = event as MessageEvent;
+  if (runner === undefined) runner = open(data);
+  else runner.receive(data);
+});
+
+function open({ lock, memory }: Opening): Runner {
+  return new Runner(post, new SharedLedger(memory), holdLock(lock));
+}
 
 scope.postMessage = () => {
   throw new TypeError(
@@ -42,14 +55,14 @@ scope.postMessage = () => {
 // Neither of them tells the pool that the worker is gone, and both lose the results that are still
 // here: so they are told first.
 scope.close = () => {
-  runner.flush();
+  runner?.flush();
   post({ type: "dying" });
   close();
 };
 
 const exit = Deno.exit;
 Deno.exit = (code = Deno.exitCode) => {
-  runner.flush();
+  runner?.flush();
   post({ type: "dying", exitCode: code });
   return exit(code);
 };
@@ -58,7 +71,7 @@ Deno.exit = (code = Deno.exitCode) => {
 for (const type of ["error", "unhandledrejection"]) {
   scope.addEventListener(type, (event) => {
     event.preventDefault();
-    runner.flush();
+    runner?.flush();
     const { error, reason } = event as ErrorEvent & PromiseRejectionEvent;
     post({ type: "dying", error: encodeError(type === "error" ? error : reason) });
     close();

@@ -1,10 +1,5 @@
 /**
- * What a pool and its workers say to each other. Jobs are numbered in the order in which a worker
- * gets them, and run in that order, one at a time.
- *
- * Each job has a slot in shared memory, by which the two sides agree who may have it: the worker
- * that starts it, or the pool that takes it back, to cancel it or to give it to another worker. A
- * message could not do that, as a worker that runs a job reads none.
+ * What a pool and its workers say to each other, whether they are threads or processes.
  *
  * @module
  */
@@ -12,20 +7,6 @@
 import type { TreeNode } from "../../primitives/inspect.ts";
 import type { FunctionReference } from "../portable.ts";
 import type { ErrorData } from "../remote_error.ts";
-
-/** How many jobs can be on their way to one worker. A power of two. */
-export const SLOTS = 1024;
-
-/** The states of a slot. */
-export const SENT = 1;
-export const STARTED = 2;
-export const TAKEN_BACK = 3;
-export const ENDED = 4;
-
-/** Where the slot of a job is. */
-export function slotOf(seq: number): number {
-  return seq & (SLOTS - 1);
-}
 
 /** What a job is told besides its arguments. */
 export interface JobExtras {
@@ -48,8 +29,6 @@ export type ToWorker =
   | {
     readonly type: "start";
     readonly name: string;
-    readonly lock: string;
-    readonly slots: SharedArrayBuffer;
     readonly loadTimeout: number;
     readonly onStart: FunctionReference | undefined;
   }

@@ -1,5 +1,5 @@
 /**
- * Runs jobs on worker threads.
+ * Runs jobs on workers, threads or processes.
  *
  * Jobs go to the workers in batches, as a message costs as much as many small jobs; a batch has as
  * many as the pool expects a worker to do in two milliseconds, from what it has seen of their
@@ -17,14 +17,14 @@ import type { JobOptions, PoolOptions, WorkerPoolStats, WorkerTree } from "../ex
 import { cancelledJob } from "../future.ts";
 import type { AnyFunction } from "../job.ts";
 import { isLoadingModule } from "../portable.ts";
-import { WorkerJob } from "./job.ts";
-import { unwatch, watch, type Watched } from "./liveness.ts";
-import type { Death, Thread } from "./thread.ts";
+import { RemoteJob } from "./job.ts";
+import { unwatch, watch, type Watched } from "./watch.ts";
+import type { Death, RemoteWorker } from "./worker.ts";
 import { Callees, CREDIT, pack } from "./travel.ts";
 import { type Employer, type StartFailure, Workforce, type WorkforceOptions } from "./workforce.ts";
 
 /** What a crew of workers is told: what its pool was, with all that was left out. */
-export interface WorkerCrewOptions extends PoolOptions, WorkforceOptions {
+export interface RemoteCrewOptions extends PoolOptions, WorkforceOptions {
   readonly grace: number;
 }
 
@@ -41,14 +41,14 @@ const MOST_MESSAGES = 2;
 const APPETITE = 32;
 
 /** See above. */
-export class WorkerCrew extends Crew<WorkerJob> implements Employer, Watched {
-  readonly #options: WorkerCrewOptions;
+export class RemoteCrew extends Crew<RemoteJob> implements Employer, Watched {
+  readonly #options: RemoteCrewOptions;
   readonly #workers: Workforce;
   readonly #callees: Callees = new Callees();
   #isFlushing = false;
   #checkTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(options: WorkerCrewOptions) {
+  constructor(options: RemoteCrewOptions) {
     super(options);
     this.#options = options;
     this.#workers = new Workforce(options, this);
@@ -65,9 +65,9 @@ export class WorkerCrew extends Crew<WorkerJob> implements Employer, Watched {
   /** The trees of tasks of the workers. */
   inspect(): Promise<WorkerTree[]> {
     return Promise.all(
-      Array.from(this.#workers, async (thread) => ({
-        worker: thread.name,
-        tree: await thread.inspect(),
+      Array.from(this.#workers, async (worker) => ({
+        worker: worker.name,
+        tree: await worker.inspect(),
       })),
     );
   }
@@ -93,7 +93,7 @@ export class WorkerCrew extends Crew<WorkerJob> implements Employer, Watched {
     args: readonly unknown[],
     options: JobOptions,
     sink?: Sink,
-  ): WorkerJob {
+  ): RemoteJob {
     if (isLoadingModule()) {
       throw new Error(
         `Cannot hand a job to "${this.name}" while a worker loads the module that does so: each worker would do it again, without end. Do it under 'if (import.meta.main)'`,
@@ -101,31 +101,31 @@ export class WorkerCrew extends Crew<WorkerJob> implements Employer, Watched {
     }
     if (this.#workers.isExhausted) throw new OverloadedError(this.#overloaded());
     const travel = pack(this.#callees.of(fn), args, options, sink);
-    return new WorkerJob(this, fn, args, options, travel);
+    return new RemoteJob(this, fn, args, options, travel);
   }
 
-  protected override admit(job: WorkerJob): void {
+  protected override admit(job: RemoteJob): void {
     this.queue.add(job);
     watch(this);
     this.dispatchSoon();
   }
 
-  protected override cancelPlaced(job: WorkerJob, reason: unknown): void {
+  protected override cancelPlaced(job: RemoteJob, reason: unknown): void {
     if (job.cancelled !== undefined) return;
-    const { thread } = job;
-    if (thread === undefined || thread.takeBack(job)) {
+    const { worker } = job;
+    if (worker === undefined || worker.takeBack(job)) {
       job.settle("cancelled", cancelledJob(job.name, reason));
     } else {
       job.cancelled = { reason, at: performance.now() };
-      thread.cancel(job);
+      worker.cancel(job);
     }
   }
 
   protected override cancelAllPlaced(reason: unknown, onlyUnstarted: boolean): void {
-    for (const thread of this.#workers) {
-      for (const job of thread.jobs) {
+    for (const worker of this.#workers) {
+      for (const job of worker.jobs) {
         if (!onlyUnstarted) this.cancelPlaced(job, reason);
-        else if (thread.takeBack(job)) job.settle("cancelled", cancelledJob(job.name, reason));
+        else if (worker.takeBack(job)) job.settle("cancelled", cancelledJob(job.name, reason));
       }
     }
   }
@@ -136,7 +136,7 @@ export class WorkerCrew extends Crew<WorkerJob> implements Employer, Watched {
     await unwatch(this);
   }
 
-  override jobEnded(): void {} // Its jobs are no tasks of this thread.
+  override jobEnded(): void {} // Its jobs are no tasks of this worker.
 
   override stream<T>(
     options: JobOptions,
@@ -153,14 +153,14 @@ export class WorkerCrew extends Crew<WorkerJob> implements Employer, Watched {
     });
   }
 
-  threadReady(thread: Thread): void {
+  workerReady(worker: RemoteWorker): void {
     this.#dispatch();
     // What it was started for may have been cancelled, or done by another.
-    if (thread.isIdle) this.#workers.idle(thread);
+    if (worker.isIdle) this.#workers.idle(worker);
   }
 
-  threadHeard(thread: Thread): void {
-    if (thread.isIdle) this.#workers.idle(thread);
+  workerHeard(worker: RemoteWorker): void {
+    if (worker.isIdle) this.#workers.idle(worker);
     // Not at once: those whose jobs have ended hand in their next ones first.
     this.dispatchSoon();
   }
@@ -169,10 +169,10 @@ export class WorkerCrew extends Crew<WorkerJob> implements Employer, Watched {
     this.#callees.took(number, count, ms);
   }
 
-  threadDied(thread: Thread, death: Death): void {
-    this.#workers.died(thread, death);
-    this.#bury(thread, death);
-    if (!death.hasWorked) this.startFailed({ name: thread.name, ...death });
+  workerDied(worker: RemoteWorker, death: Death): void {
+    this.#workers.died(worker, death);
+    this.#bury(worker, death);
+    if (!death.hasWorked) this.startFailed({ name: worker.name, ...death });
     this.dispatchSoon();
   }
 
@@ -182,15 +182,12 @@ export class WorkerCrew extends Crew<WorkerJob> implements Employer, Watched {
     this.#failQueued(new WorkerCrashedError(text, exitCode, cause));
   }
 
-  look(held: ReadonlySet<string>, time: number): boolean {
-    for (const thread of this.#workers) {
-      if (thread.state === "starting") this.#lookAtStart(thread, time);
-      else if (thread.readyAt < time && !held.has(thread.lock)) {
-        // Its last words may be here and not yet heard: it is dead when they have not come by the
-        // next time.
-        if (thread.isMissed) thread.die("it has exited without a word");
-        else thread.isMissed = true;
-      } else if (!thread.isIdle) this.#lookAtJob(thread, time);
+  async look(): Promise<boolean> {
+    const time = performance.now();
+    await this.#options.kind.look?.();
+    for (const worker of this.#workers) {
+      if (worker.state === "starting") this.#lookAtStart(worker, time);
+      else if (!worker.isIdle) this.#lookAtJob(worker, time);
     }
     return this.alive > 0;
   }
@@ -209,10 +206,10 @@ export class WorkerCrew extends Crew<WorkerJob> implements Employer, Watched {
     this.#unload(performance.now());
     // First those that have nothing to do, then those that soon will have.
     for (let messages = 0; messages < MOST_MESSAGES && this.queue.size > 0; messages++) {
-      for (const thread of this.#workers) {
-        if (thread.state !== "ready" || thread.messages !== messages) continue;
-        const jobs = this.#nextFor(thread);
-        if (jobs.length > 0) thread.send(jobs);
+      for (const worker of this.#workers) {
+        if (worker.state !== "ready" || worker.messages !== messages) continue;
+        const jobs = this.#nextFor(worker);
+        if (jobs.length > 0) worker.send(jobs);
       }
     }
     if (this.queue.size > 0 && this.#workers.size === 0 && this.#workers.isExhausted) {
@@ -223,13 +220,13 @@ export class WorkerCrew extends Crew<WorkerJob> implements Employer, Watched {
   }
 
   /** The jobs for the next message to a worker. */
-  #nextFor(thread: Thread): WorkerJob[] {
+  #nextFor(worker: RemoteWorker): RemoteJob[] {
     const share = Math.ceil(this.alive / this.#options.max);
     // As long as it is busy, what has come can wait for more to come: small messages beget small
     // messages, as what is done in a message is handed in anew together.
-    if (!thread.isIdle && this.queue.size < share) return [];
-    const most = Math.min(share, thread.room, this.#workers.allowanceOf(thread));
-    const jobs: WorkerJob[] = [];
+    if (!worker.isIdle && this.queue.size < share) return [];
+    const most = Math.min(share, worker.room, this.#workers.allowanceOf(worker));
+    const jobs: RemoteJob[] = [];
     let load = 0;
     while (jobs.length < most) {
       const job = this.queue.shift();
@@ -240,7 +237,7 @@ export class WorkerCrew extends Crew<WorkerJob> implements Employer, Watched {
       const canWait = job.isRepeatable;
       const fits = jobs.length > 0
         ? canWait && load + mean <= BATCH
-        : thread.isIdle || (canWait && mean <= BATCH / MOST_MESSAGES);
+        : worker.isIdle || (canWait && mean <= BATCH / MOST_MESSAGES);
       if (!fits) {
         this.queue.putBack(job);
         break;
@@ -253,13 +250,13 @@ export class WorkerCrew extends Crew<WorkerJob> implements Employer, Watched {
 
   /** Takes back what does not get its turn, as the job before it takes longer than expected. */
   #unload(now: number): void {
-    for (const thread of this.#workers) {
-      if (thread.count > 0 && now - thread.heardAt > STALLED) this.#takeBackAll(thread);
+    for (const worker of this.#workers) {
+      if (worker.count > 0 && now - worker.heardAt > STALLED) this.#takeBackAll(worker);
     }
   }
 
-  #takeBackAll(thread: Thread): void {
-    const jobs = thread.jobs.filter((job) => job.isRepeatable && thread.takeBack(job));
+  #takeBackAll(worker: RemoteWorker): void {
+    const jobs = worker.jobs.filter((job) => job.isRepeatable && worker.takeBack(job));
     for (const job of jobs.reverse()) this.queue.putBack(job);
   }
 
@@ -286,43 +283,43 @@ export class WorkerCrew extends Crew<WorkerJob> implements Employer, Watched {
   }
 
   #failQueued(error: Error): void {
-    const jobs: WorkerJob[] = [];
+    const jobs: RemoteJob[] = [];
     for (let job = this.queue.shift(); job !== undefined; job = this.queue.shift()) jobs.push(job);
     // Only now: who is told may hand in the next, which another worker may be able to do.
     for (const job of jobs) job.settle("failed", error);
   }
 
   /** Says what becomes of the jobs of a worker that is gone. */
-  #bury(thread: Thread, { why, exitCode, cause }: Omit<Death, "hasWorked">): void {
-    this.#takeBackAll(thread);
-    for (const job of thread.jobs) {
+  #bury(worker: RemoteWorker, { why, exitCode, cause }: Omit<Death, "hasWorked">): void {
+    this.#takeBackAll(worker);
+    for (const job of worker.jobs) {
       if (job.cancelled !== undefined) job.ended(undefined);
       else {
-        const text = `Cannot finish "${job.name}" as its worker "${thread.name}" is gone: ${why}`;
+        const text = `Cannot finish "${job.name}" as its worker "${worker.name}" is gone: ${why}`;
         job.settle("failed", new WorkerCrashedError(text, exitCode, cause));
       }
     }
   }
 
-  #lookAtStart(thread: Thread, time: number): void {
+  #lookAtStart(worker: RemoteWorker, time: number): void {
     const { startTimeout } = this.#options;
-    if (time - thread.startedAt <= startTimeout) return;
+    if (time - worker.startedAt <= startTimeout) return;
     // Like one that does not end: it may never come to hear that it is to.
-    this.#workers.giveUp(thread);
-    this.startFailed({ name: thread.name, why: `it has not started within ${startTimeout} ms` });
+    this.#workers.giveUp(worker);
+    this.startFailed({ name: worker.name, why: `it has not started within ${startTimeout} ms` });
     this.dispatchSoon();
   }
 
-  #lookAtJob(thread: Thread, time: number): void {
-    const job = thread.runningJob;
+  #lookAtJob(worker: RemoteWorker, time: number): void {
+    const job = worker.runningJob;
     if (job === undefined) return;
     const { grace, startTimeout } = this.#options;
     if (job.cancelled !== undefined) {
-      if (time - job.cancelled.at > grace) this.#giveUp(thread, job);
-    } else if (thread.loadingSince !== undefined) {
-      if (time - thread.loadingSince > startTimeout + grace) {
+      if (time - job.cancelled.at > grace) this.#giveUp(worker, job);
+    } else if (worker.loadingSince !== undefined) {
+      if (time - worker.loadingSince > startTimeout + grace) {
         job.settle("failed", notLoaded(job, startTimeout));
-        this.#giveUp(thread, job);
+        this.#giveUp(worker, job);
       }
     } else if (job.timeout !== Infinity) {
       job.seenAt ??= time;
@@ -333,14 +330,14 @@ export class WorkerCrew extends Crew<WorkerJob> implements Employer, Watched {
             `Cannot finish "${job.name}" as its time is up: ${job.timeout} ms. Its worker was given up, as it did not answer`,
           ),
         );
-        this.#giveUp(thread, job);
+        this.#giveUp(worker, job);
       }
     }
   }
 
-  #giveUp(thread: Thread, { name }: WorkerJob): void {
-    this.#workers.giveUp(thread);
-    this.#bury(thread, { why: `it was given up, as "${name}" did not end` });
+  #giveUp(worker: RemoteWorker, { name }: RemoteJob): void {
+    this.#workers.giveUp(worker);
+    this.#bury(worker, { why: `it was given up, as "${name}" did not end` });
     this.dispatchSoon();
   }
 
@@ -349,7 +346,7 @@ export class WorkerCrew extends Crew<WorkerJob> implements Employer, Watched {
   }
 }
 
-function notLoaded({ name }: WorkerJob, ms: number): NotPortableError {
+function notLoaded({ name }: RemoteJob, ms: number): NotPortableError {
   return new NotPortableError(
     `Cannot run "${name}" elsewhere as its module does not load there within ${ms} ms. What only the main program is to do belongs under 'if (import.meta.main)'`,
   );

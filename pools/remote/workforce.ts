@@ -7,8 +7,19 @@
 import { LONGEST_DELAY } from "../../primitives/kernel/clock.ts";
 import { outside } from "../../primitives/kernel/context.ts";
 import type { FunctionReference } from "../portable.ts";
-import { onceReleased } from "./liveness.ts";
-import { type Death, Thread, type ThreadHost } from "./thread.ts";
+import type { Death, RemoteWorker, WorkerHost, WorkerOptions } from "./worker.ts";
+
+/** What kind of workers a pool has. */
+export interface WorkerKind {
+  /**
+   * Starts one.
+   *
+   * @throws What the platform throws.
+   */
+  start(host: WorkerHost, options: WorkerOptions): RemoteWorker;
+  /** Looks which of them are gone without a word. */
+  look?(): Promise<void>;
+}
 
 /** What the workers of a pool are started and kept with. */
 export interface WorkforceOptions {
@@ -18,12 +29,12 @@ export interface WorkforceOptions {
   readonly maxJobsPerWorker: number;
   readonly startTimeout: number;
   readonly maxAbandoned: number;
-  readonly permissions?: unknown;
+  readonly kind: WorkerKind;
   readonly onStart: FunctionReference | undefined;
 }
 
 /** Who has the workers work. */
-export interface Employer extends ThreadHost {
+export interface Employer extends WorkerHost {
   /** What the workers are named after. */
   readonly name: string;
   /** There may be workers, or room for some, where there were none. */
@@ -49,12 +60,12 @@ const RETRY = 1000;
 const ENDED = 100;
 
 /** See above. */
-export class Workforce implements Iterable<Thread> {
+export class Workforce implements Iterable<RemoteWorker> {
   /** How many workers have died by themselves, or were given up. */
   crashed = 0;
   readonly #options: WorkforceOptions;
   readonly #employer: Employer;
-  readonly #threads: Set<Thread> = new Set();
+  readonly #workers: Set<RemoteWorker> = new Set();
   // The threads that were given up and have not ended.
   readonly #givenUp: Set<{ readonly at: number; forget?: () => void }> = new Set();
   #started = 0;
@@ -67,13 +78,13 @@ export class Workforce implements Iterable<Thread> {
     this.#employer = employer;
   }
 
-  [Symbol.iterator](): Iterator<Thread> {
-    return this.#threads.values();
+  [Symbol.iterator](): Iterator<RemoteWorker> {
+    return this.#workers.values();
   }
 
   /** How many workers there are, those included that are starting. */
   get size(): number {
-    return this.#threads.size;
+    return this.#workers.size;
   }
 
   /** How many threads were given up, and run on. */
@@ -91,42 +102,42 @@ export class Workforce implements Iterable<Thread> {
 
   /** Whether more workers could be started. */
   get canGrow(): boolean {
-    return this.#threads.size < this.#options.max && !this.isExhausted;
+    return this.#workers.size < this.#options.max && !this.isExhausted;
   }
 
   /** How many more jobs a worker is to be sent. */
-  allowanceOf(thread: Thread): number {
-    return this.#options.maxJobsPerWorker - thread.total;
+  allowanceOf(worker: RemoteWorker): number {
+    return this.#options.maxJobsPerWorker - worker.total;
   }
 
   /** Starts workers: the least that there are to be, and one for each of so many jobs. */
   staff(jobs: number): void {
     let starting = 0;
-    for (const { state } of this.#threads) if (state === "starting") starting++;
+    for (const { state } of this.#workers) if (state === "starting") starting++;
     const { min, max } = this.#options;
     const wanted = Math.max(min - this.size, Math.min(jobs - starting, max - this.size));
     if (wanted <= 0 || this.isExhausted) return;
     const rest = this.#startFailedAt + RETRY - performance.now();
-    if (rest > 0 && this.#threads.size > 0) this.#staffLater(rest);
+    if (rest > 0 && this.#workers.size > 0) this.#staffLater(rest);
     else for (let i = 0; i < wanted; i++) if (!this.#start()) return;
   }
 
   /** A worker has died, or could not start. */
-  died(thread: Thread, { hasWorked }: Death): void {
-    this.#threads.delete(thread);
+  died(worker: RemoteWorker, { hasWorked }: Death): void {
+    this.#workers.delete(worker);
     this.crashed++;
     if (!hasWorked) this.#startFailedAt = performance.now();
   }
 
   /** Gives a worker up. It may run on: nothing can stop a thread that runs synchronous code. */
-  giveUp(thread: Thread): void {
-    this.#threads.delete(thread);
+  giveUp(worker: RemoteWorker): void {
+    this.#workers.delete(worker);
     this.crashed++;
-    thread.end();
+    worker.end();
     const givenUp: { at: number; forget?: () => void } = { at: performance.now() };
     this.#givenUp.add(givenUp);
     givenUp.forget = outside(() =>
-      onceReleased(thread.lock, () => {
+      worker.onceGone(() => {
         this.#givenUp.delete(givenUp);
         this.#employer.dispatchSoon();
       })
@@ -134,8 +145,8 @@ export class Workforce implements Iterable<Thread> {
   }
 
   /** A worker has nothing to do: it is let go at once if it has done its part, or later. */
-  idle(thread: Thread): void {
-    if (this.allowanceOf(thread) <= 0) this.#letGo(thread);
+  idle(worker: RemoteWorker): void {
+    if (this.allowanceOf(worker) <= 0) this.#letGo(worker);
     else this.#watchIdle();
   }
 
@@ -143,22 +154,22 @@ export class Workforce implements Iterable<Thread> {
   close(): void {
     clearTimeout(this.#idleTimer);
     clearTimeout(this.#retryTimer);
-    for (const thread of this.#threads) this.#letGo(thread);
+    for (const worker of this.#workers) this.#letGo(worker);
     for (const { forget } of this.#givenUp) forget!();
   }
 
-  #letGo(thread: Thread): void {
-    this.#threads.delete(thread);
-    thread.end();
+  #letGo(worker: RemoteWorker): void {
+    this.#workers.delete(worker);
+    worker.end();
   }
 
   #start(): boolean {
-    const { permissions, startTimeout, onStart } = this.#options;
+    const { kind, startTimeout, onStart } = this.#options;
     const name = `${this.#employer.name}-${++this.#started}`;
-    const options = { name, permissions, loadTimeout: startTimeout, onStart };
+    const options = { name, loadTimeout: startTimeout, onStart };
     try {
       // What comes from a worker concerns nobody less than who happened to have it started.
-      this.#threads.add(outside(() => new Thread(this.#employer, options)));
+      this.#workers.add(outside(() => kind.start(this.#employer, options)));
       return true;
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause);
@@ -180,7 +191,7 @@ export class Workforce implements Iterable<Thread> {
   #watchIdle(): void {
     const { min, idleTimeout } = this.#options;
     if (this.#idleTimer !== undefined || idleTimeout === Infinity) return;
-    if (this.#threads.size <= min) return;
+    if (this.#workers.size <= min) return;
     const timer = this.#idleTimer = outside(() =>
       setTimeout(() => {
         this.#idleTimer = undefined;
@@ -192,11 +203,11 @@ export class Workforce implements Iterable<Thread> {
 
   #endIdle(now: number): void {
     const { min, idleTimeout } = this.#options;
-    for (const thread of this.#threads) {
-      if (this.#threads.size <= min) return;
-      if (thread.state !== "ready" || !thread.isIdle) continue;
-      if (now - thread.heardAt < idleTimeout) this.#watchIdle();
-      else this.#letGo(thread);
+    for (const worker of this.#workers) {
+      if (this.#workers.size <= min) return;
+      if (worker.state !== "ready" || !worker.isIdle) continue;
+      if (now - worker.heardAt < idleTimeout) this.#watchIdle();
+      else this.#letGo(worker);
     }
   }
 }

@@ -34,9 +34,9 @@ import { encodeError } from "../remote_error.ts";
 import { Batch } from "./batch.ts";
 import { callWithin, INTERRUPTED } from "./deadline.ts";
 import { Callee, loader } from "./functions.ts";
-import { holdLock } from "./liveness.ts";
 import { Outflow, type Post } from "./outflow.ts";
-import { ENDED, type JobExtras, SENT, slotOf, STARTED, type ToWorker } from "./protocol.ts";
+import type { WorkerLedger } from "./ledger.ts";
+import type { JobExtras, ToWorker } from "./protocol.ts";
 import { StreamOut } from "./stream_out.ts";
 
 type Start = Extract<ToWorker, { type: "start" }>;
@@ -46,18 +46,26 @@ export class Runner implements JobHost {
   /** What `inspect()` calls the scope that the jobs run in: the worker's name. */
   name = "";
   readonly #post: Post;
+  readonly #ledger: WorkerLedger;
+  readonly #opened: Promise<void> | undefined;
   readonly #outflow: Outflow;
   readonly #scope: JobScope = new JobScope(this);
   readonly #callees: Callee[] = [];
   readonly #batches: Batch[] = [];
-  #slots!: Int32Array;
   #load!: (url: string) => Promise<unknown>;
   // The job that the loop over the batches waits for, or the start of the worker.
   #isBusy = true;
   #current: JobTask<Running> | undefined;
 
-  constructor(post: Post) {
+  /**
+   * @param post Sends a message to the pool.
+   * @param ledger What tells which jobs are to be run.
+   * @param opened Resolves when the worker may say that it is ready, if that is not now.
+   */
+  constructor(post: Post, ledger: WorkerLedger, opened?: Promise<void>) {
     this.#post = post;
+    this.#ledger = ledger;
+    this.#opened = opened;
     this.#outflow = new Outflow(post);
     link(this.#scope, rootScope(), null);
   }
@@ -122,12 +130,11 @@ export class Runner implements JobHost {
 
   abandoned(): void {}
 
-  async #start({ name, lock, slots, loadTimeout, onStart }: Start): Promise<void> {
+  async #start({ name, loadTimeout, onStart }: Start): Promise<void> {
     this.name = name;
-    this.#slots = new Int32Array(slots);
     this.#load = loader(loadTimeout);
     try {
-      await holdLock(lock);
+      await this.#opened;
       if (onStart !== undefined) await this.#hook(onStart);
     } catch (error) {
       this.#post({ type: "unready", error: encodeError(error) });
@@ -283,13 +290,13 @@ export class Runner implements JobHost {
   }
 
   #claim(seq: number): boolean {
-    if (Atomics.compareExchange(this.#slots, slotOf(seq), SENT, STARTED) === SENT) return true;
+    if (this.#ledger.claim(seq)) return true;
     this.#outflow.passed(seq);
     return false;
   }
 
   #leave(seq: number): void {
-    Atomics.store(this.#slots, slotOf(seq), ENDED);
+    this.#ledger.ended(seq);
     this.#outflow.passed(seq);
   }
 }

@@ -14,16 +14,16 @@ export interface Carrier {
   /** Whether it has started a job that has not ended. */
   hasStarted(seq: number): boolean;
   /** Takes a job back, if it has not started; `false` when it has. */
-  takeBack(job: WorkerJob): boolean;
+  takeBack(job: RemoteJob): boolean;
   /** Asks a job that has started to end. */
-  cancel(job: WorkerJob): void;
+  cancel(job: RemoteJob): void;
 }
 
 /** See above. */
-export class WorkerJob extends Job {
+export class RemoteJob extends Job {
   readonly travel: Travel;
   /** The worker that it was sent to, and its number there. */
-  thread: Carrier | undefined;
+  worker: Carrier | undefined;
   seq = 0;
   /** Why it was asked to end, if it was. */
   cancelled: { readonly reason: unknown; readonly at: number } | undefined;
@@ -42,7 +42,7 @@ export class WorkerJob extends Job {
   }
 
   override get hasStarted(): boolean {
-    return this.thread !== undefined && this.thread.hasStarted(this.seq);
+    return this.worker !== undefined && this.worker.hasStarted(this.seq);
   }
 
   /** Whether it can be sent again: what was moved with it is gone. */
