@@ -186,6 +186,24 @@ export function unpackPassed(values: readonly unknown[], passed: readonly Passed
   }
 }
 
+/**
+ * Does all of that: loads, if need be, and puts in.
+ *
+ * @returns The values; a promise of them where something has to be loaded first.
+ * @throws {NotPortableError} When there is no object of a kind here.
+ */
+export function unpackValues(
+  values: readonly unknown[],
+  passed: readonly PassedOn[] | undefined,
+): readonly unknown[] | Promise<readonly unknown[]> {
+  if (passed === undefined) return values;
+  const unpack = () => {
+    unpackPassed(values, passed);
+    return values;
+  };
+  return loadPassed(passed)?.then(unpack) ?? unpack();
+}
+
 function put(values: unknown[], path: readonly Step[], object: unknown): void {
   let container: object = values;
   for (const step of path.slice(0, -1)) container = partAt(container, step) as object;
