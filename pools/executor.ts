@@ -63,14 +63,18 @@ export interface PoolStats {
   readonly isShutDown: boolean;
 }
 
-/** How a `WorkerPool` is doing. */
-export interface WorkerPoolStats extends PoolStats {
+/** How a `ProcessPool` is doing. */
+export interface ProcessPoolStats extends PoolStats {
   /** How many workers there are. */
   readonly workers: number;
   /** How many of them have nothing to do. */
   readonly idle: number;
   /** How many have died by themselves so far, or were given up. */
   readonly crashed: number;
+}
+
+/** How a `WorkerPool` is doing. */
+export interface WorkerPoolStats extends ProcessPoolStats {
   /** How many were given up, and run on. */
   readonly abandoned: number;
 }

@@ -1,5 +1,5 @@
 /**
- * The pools: one function, run on the event loop or on worker threads, called in the same way.
+ * The pools: one function, run on the event loop, on worker threads or in processes, called in the same way.
  *
  * @module
  */
@@ -13,6 +13,7 @@ export type {
   PoolOptions,
   PoolShutdownOptions,
   PoolStats,
+  ProcessPoolStats,
   WorkerPoolStats,
   WorkerTree,
 } from "./executor.ts";
@@ -21,6 +22,10 @@ export type { JobOrder } from "./job_queue.ts";
 export { progress } from "./job_task.ts";
 export { Pool } from "./pool.ts";
 export { portable } from "./portable.ts";
+export type { ProcessEnvironment } from "./process/environment.ts";
+export type { ProcessPermissions } from "./process/permissions.ts";
+export { ProcessPool, type ProcessPoolOptions } from "./process_pool.ts";
+export { RemotePool, type RemotePoolOptions } from "./remote_pool.ts";
 export { TaskPool } from "./task_pool.ts";
 export { transfer } from "./transfer.ts";
 export { WorkerPool, type WorkerPoolOptions } from "./worker_pool.ts";

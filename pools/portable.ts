@@ -82,6 +82,11 @@ export function portableIn(url: string, name: string): AnyFunction | undefined {
   return modules.get(url)?.get(name);
 }
 
+/** The modules loaded here that have portable functions. */
+export function portableModules(): Iterable<string> {
+  return modules.keys();
+}
+
 /**
  * Where a function is found on the far side.
  *
@@ -95,6 +100,16 @@ export function referenceTo(fn: AnyFunction): FunctionReference {
 
 let loading = 0;
 
+let imports: Readonly<Record<string, () => Promise<unknown>>> = {};
+
+/**
+ * Gives ways to load modules that need no permission to read them, as those have that stand in the
+ * module that a program is started with.
+ */
+export function provideModules(ways: Readonly<Record<string, () => Promise<unknown>>>): void {
+  imports = ways;
+}
+
 /** Whether this is a worker that loads a module to find a function in it. */
 export function isLoadingModule(): boolean {
   return loading > 0;
@@ -104,7 +119,7 @@ export function isLoadingModule(): boolean {
 export async function loadModule(url: string): Promise<unknown> {
   loading++;
   try {
-    return await import(url);
+    return await (Object.hasOwn(imports, url) ? imports[url]() : import(url));
   } finally {
     loading--;
   }

@@ -4,40 +4,15 @@
  * @module
  */
 
-import { checkCount, checkOptions, checkTime, show } from "../primitives/kernel/check.ts";
-import type { PoolOptions, WorkerPoolStats, WorkerTree } from "./executor.ts";
-import { Pool } from "./pool.ts";
-import { referenceTo } from "./portable.ts";
-import { RemoteCrew } from "./remote/crew.ts";
+import { checkCount, checkOptions } from "../primitives/kernel/check.ts";
+import type { WorkerPoolStats } from "./executor.ts";
+import { RemotePool, type RemotePoolOptions } from "./remote_pool.ts";
+import type { WorkerKind } from "./remote/workforce.ts";
 import { look } from "./worker/liveness.ts";
 import { Thread } from "./worker/thread.ts";
 
 /** What a {@linkcode WorkerPool} can be told. */
-export interface WorkerPoolOptions extends PoolOptions {
-  /**
-   * How many workers there may be: the most, or both the least, which are started at once and kept,
-   * and the most, which are started as there are jobs for them. Default: none at least, and as many
-   * as the machine has processors at most.
-   */
-  size?: number | { readonly min?: number; readonly max?: number };
-  /**
-   * After how many milliseconds without a job a worker ends that is not one of the least. Default:
-   * 10,000.
-   */
-  idleTimeout?: number;
-  /** After how many jobs a worker is replaced by a new one. Default: `Infinity`. */
-  maxJobsPerWorker?: number;
-  /** A portable function that each worker calls, and awaits, before it takes jobs. Default: none. */
-  onStart?: () => unknown;
-  /**
-   * How many milliseconds a worker may take to start, and a module to load. Default: 10,000.
-   */
-  startTimeout?: number;
-  /**
-   * How many milliseconds a job may go on after it was cancelled, or its time was up: then its
-   * worker is given up, and replaced. Default: 1000.
-   */
-  grace?: number;
+export interface WorkerPoolOptions extends RemotePoolOptions {
   /**
    * How many workers may have been given up that run on all the same: Deno cannot stop a thread
    * that runs synchronous code. At that number the pool takes no more jobs. Default: 4.
@@ -82,10 +57,7 @@ export interface WorkerPoolOptions extends PoolOptions {
  * console.log(counts); // [4, 25, 168]
  * ```
  */
-export class WorkerPool extends Pool {
-  /** @ignore */
-  protected readonly crew: RemoteCrew;
-
+export class WorkerPool extends RemotePool {
   /**
    * Makes a pool, in the scope of the running task: it is shut down with it at the latest.
    *
@@ -99,82 +71,17 @@ export class WorkerPool extends Pool {
     if (typeof Worker === "undefined") {
       throw new TypeError(`Cannot ${action} as there is no Worker here. Use defaultPool()`);
     }
-    const {
-      idleTimeout = 10_000,
-      maxJobsPerWorker = Infinity,
-      startTimeout = 10_000,
-      grace = 1000,
-      maxAbandoned = 4,
-      permissions,
-    } = options;
-    const { min, max } = sizeOf(options, action);
-    checkTime(idleTimeout, action, "'idleTimeout'");
-    checkCount(maxJobsPerWorker, action, "'maxJobsPerWorker'", 1);
-    checkTime(startTimeout, action, "'startTimeout'");
-    checkTime(grace, action, "'grace'");
+    const { maxAbandoned = 4, permissions } = options;
     checkCount(maxAbandoned, action, "'maxAbandoned'", 1);
-    const onStart = options.onStart && referenceTo(options.onStart);
-    super();
-    this.crew = new RemoteCrew({
-      ...options,
-      min,
-      max,
-      idleTimeout,
-      maxJobsPerWorker,
-      startTimeout,
-      grace,
-      maxAbandoned,
-      onStart,
-      kind: { look, start: (host, options) => new Thread(host, options, permissions) },
-    });
+    const kind: WorkerKind = {
+      look,
+      start: (host, worker) => new Thread(host, worker, permissions),
+    };
+    super(options, action, kind, maxAbandoned);
   }
 
   /** How it is doing: a frozen snapshot. */
   override stats(): WorkerPoolStats {
     return Object.freeze(this.crew.counts());
   }
-
-  /**
-   * The tasks of the workers, as `inspect()` gives those of this thread.
-   *
-   * @returns A tree for each worker.
-   *
-   * @example
-   * ```ts
-   * import { WorkerPool } from "@grove/grove";
-   *
-   * await using pool = new WorkerPool({ size: 1 });
-   * await pool.run(() => 1);
-   * for (const { worker, tree } of await pool.inspect()) {
-   *   console.log(worker, tree?.children.length);
-   * }
-   * ```
-   */
-  inspect(): Promise<WorkerTree[]> {
-    return this.crew.inspect();
-  }
-}
-
-function sizeOf(
-  { size = {} }: WorkerPoolOptions,
-  action: string,
-): { min: number; max: number } {
-  const limits = typeof size === "number" ? { max: size } : size;
-  if (typeof limits !== "object" || limits === null) {
-    throw new TypeError(
-      `Cannot ${action} as 'size' must be a number or { min, max }: received ${show(size)}`,
-    );
-  }
-  const { min = 0, max = Math.max(min, navigator.hardwareConcurrency) } = limits as {
-    min?: number;
-    max?: number;
-  };
-  checkCount(min, action, "'size.min'", 0, false);
-  checkCount(max, action, typeof size === "number" ? "'size'" : "'size.max'", 1, false);
-  if (min > max) {
-    throw new RangeError(
-      `Cannot ${action} as 'size.min' must not be over 'size.max': received ${min} and ${max}`,
-    );
-  }
-  return { min, max };
 }

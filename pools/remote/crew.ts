@@ -132,7 +132,7 @@ export class RemoteCrew extends Crew<RemoteJob> implements Employer, Watched {
 
   protected override async close(): Promise<void> {
     clearTimeout(this.#checkTimer);
-    this.#workers.close();
+    await this.#workers.close();
     await unwatch(this);
   }
 

@@ -79,14 +79,20 @@ export abstract class RemoteWorker implements Carrier {
   /** Sends a message, and moves what of it is to be moved. */
   protected abstract post(message: ToWorker, moved?: readonly Transferable[]): void;
 
-  /** Ends what the platform started. */
+  /** Has what the platform started end. It has nothing to do. */
   protected abstract stop(): void;
+
+  /** Ends it, whatever it does, as well as the platform can. */
+  protected abstract kill(): void;
 
   /** Where it is, as the end of a stack has it. */
   protected abstract readonly place: string;
 
+  /** Resolves when nothing of it is left, where it is certain that it will end. */
+  abstract readonly left: Promise<void> | undefined;
+
   /**
-   * Calls back when it is gone, after it was ended; what it runs may go on for ever. Returns what
+   * Calls back when it is gone, after it was given up: what it runs may go on for ever. Returns what
    * ends the wait for that.
    */
   abstract onceGone(gone: () => void): () => void;
@@ -173,14 +179,20 @@ export abstract class RemoteWorker implements Carrier {
   die(why: string, exitCode?: number, cause?: unknown): void {
     if (this.state === "gone") return;
     const hasWorked = this.#passed > 0 || this.jobs.some(({ hasStarted }) => hasStarted);
-    this.end();
+    this.giveUp();
     this.#host.workerDied(this, { hasWorked, why, exitCode, cause });
   }
 
-  /** Ends it. What it still does is of no interest. */
+  /** Lets it go. It has nothing to do. */
   end(): void {
     this.state = "gone";
     this.stop();
+  }
+
+  /** Ends it, whatever it still does. */
+  giveUp(): void {
+    this.state = "gone";
+    this.kill();
   }
 
   /** A message has come. */

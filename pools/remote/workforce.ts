@@ -68,6 +68,7 @@ export class Workforce implements Iterable<RemoteWorker> {
   readonly #workers: Set<RemoteWorker> = new Set();
   // The threads that were given up and have not ended.
   readonly #givenUp: Set<{ readonly at: number; forget?: () => void }> = new Set();
+  readonly #leaving: Set<Promise<void>> = new Set();
   #started = 0;
   #startFailedAt = -Infinity;
   #idleTimer: ReturnType<typeof setTimeout> | undefined;
@@ -125,6 +126,7 @@ export class Workforce implements Iterable<RemoteWorker> {
   /** A worker has died, or could not start. */
   died(worker: RemoteWorker, { hasWorked }: Death): void {
     this.#workers.delete(worker);
+    this.#see(worker);
     this.crashed++;
     if (!hasWorked) this.#startFailedAt = performance.now();
   }
@@ -133,7 +135,8 @@ export class Workforce implements Iterable<RemoteWorker> {
   giveUp(worker: RemoteWorker): void {
     this.#workers.delete(worker);
     this.crashed++;
-    worker.end();
+    worker.giveUp();
+    this.#see(worker);
     const givenUp: { at: number; forget?: () => void } = { at: performance.now() };
     this.#givenUp.add(givenUp);
     givenUp.forget = outside(() =>
@@ -150,17 +153,25 @@ export class Workforce implements Iterable<RemoteWorker> {
     else this.#watchIdle();
   }
 
-  /** Lets all go. */
-  close(): void {
+  /** Lets all go. Resolves when nothing is left of those that can be waited for. */
+  async close(): Promise<void> {
     clearTimeout(this.#idleTimer);
     clearTimeout(this.#retryTimer);
     for (const worker of this.#workers) this.#letGo(worker);
     for (const { forget } of this.#givenUp) forget!();
+    await Promise.all(this.#leaving);
   }
 
   #letGo(worker: RemoteWorker): void {
     this.#workers.delete(worker);
     worker.end();
+    this.#see(worker);
+  }
+
+  #see({ left }: RemoteWorker): void {
+    if (left === undefined) return;
+    this.#leaving.add(left);
+    left.then(() => this.#leaving.delete(left));
   }
 
   #start(): boolean {

@@ -22,6 +22,7 @@ export class Thread extends RemoteWorker implements Mortal {
   readonly lock: string = `grove worker ${crypto.randomUUID()}`;
   readonly #worker: Worker;
   readonly #mindNoMore: () => void;
+  readonly left: undefined; // Nobody can tell whether a thread ends.
   #isMissed = false;
 
   constructor(
@@ -65,6 +66,10 @@ export class Thread extends RemoteWorker implements Mortal {
   }
 
   protected stop(): void {
+    this.kill();
+  }
+
+  protected kill(): void {
     this.#mindNoMore();
     this.#worker.terminate();
   }

@@ -1,0 +1,192 @@
+/**
+ * A worker that is a process.
+ *
+ * @module
+ */
+
+import { textOf } from "../../primitives/kernel/errors.ts";
+import { RemoteWorker, type WorkerHost, type WorkerOptions } from "../remote/worker.ts";
+import type { FromWorker, ToWorker } from "../remote/protocol.ts";
+import { denoArguments } from "./command.ts";
+import { Connection } from "./connection.ts";
+import { FileLedger } from "./file_ledger.ts";
+import { LastWords } from "./last_words.ts";
+import type { Opening } from "./main.ts";
+import { permissionFlags, type ProcessPermissions } from "./permissions.ts";
+import { reap } from "./reaping.ts";
+
+/** What the processes of a pool have in common. */
+export interface ChildOptions {
+  readonly permissions: ProcessPermissions;
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string | URL | undefined;
+  readonly memoryLimit: number;
+  /** What else Deno is told. */
+  readonly flags: readonly string[];
+}
+
+// One that was let go has ended by then, in milliseconds, or is killed.
+const PATIENCE = 1000;
+
+const MEBIBYTE = 1 << 20;
+
+/** See above. */
+export class Child extends RemoteWorker {
+  protected readonly place: string;
+  protected readonly ledger: FileLedger;
+  readonly #process: Deno.ChildProcess;
+  readonly #words: LastWords;
+  readonly #memoryLimit: number;
+  readonly left: Promise<void>;
+  #connection: Connection | undefined;
+  #isFlushing = false;
+  #killer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(host: WorkerHost, options: WorkerOptions, child: ChildOptions) {
+    super(host, options.name);
+    this.#memoryLimit = child.memoryLimit;
+    const folder = Deno.makeTempDirSync({ prefix: "grove-" });
+    const opened: Disposable[] = [];
+    try {
+      Deno.writeFileSync(ledgerIn(folder), new Uint8Array());
+      this.ledger = new FileLedger(ledgerIn(folder));
+      opened.push(this.ledger);
+      const listener = Deno.listen({ transport: "unix", path: socketIn(folder) });
+      opened.push(listener);
+      this.#process = spawn(child, folder);
+      this.place = `process ${this.#process.pid} "${options.name}"`;
+      this.#words = new LastWords(this.#process.stderr);
+      // A pool that nobody shuts down must not keep a program from ending.
+      this.#process.unref();
+      listener.unref();
+      this.left = this.#live(options, listener, folder);
+    } catch (error) {
+      for (const one of opened) one[Symbol.dispose]();
+      Deno.removeSync(folder, { recursive: true });
+      throw error;
+    }
+  }
+
+  onceGone(gone: () => void): () => void {
+    this.left.then(gone);
+    return () => {};
+  }
+
+  protected post(message: ToWorker): void {
+    this.#connection?.put(message);
+    if (this.#isFlushing) return;
+    this.#isFlushing = true;
+    // All that is sent before the running code comes to an end goes together.
+    queueMicrotask(() => {
+      this.#isFlushing = false;
+      this.#connection?.flush();
+    });
+  }
+
+  protected stop(): void {
+    if (this.#connection === undefined) this.kill();
+    // It ends by itself when it finds that nobody is there any more.
+    else this.#connection.close();
+    this.#process.ref();
+  }
+
+  protected kill(): void {
+    this.#process.ref();
+    try {
+      this.#process.kill("SIGKILL");
+    } catch {
+      // It has ended.
+    }
+  }
+
+  async #live(
+    { name, loadTimeout, onStart }: WorkerOptions,
+    listener: Deno.UnixListener,
+    folder: string,
+  ): Promise<void> {
+    const { pid, status } = this.#process;
+    const noMore = reap({ pid, folder, memoryLimit: this.#memoryLimit });
+    const connection = await accept(listener, status);
+    // The process has both open: nothing of it is left here when it ends, in whatever way.
+    Deno.removeSync(folder, { recursive: true });
+    let cause: unknown;
+    if (connection !== undefined) {
+      this.#connection = connection;
+      this.post({ type: "start", name, loadTimeout, onStart });
+      try {
+        await connection.receive((message) => this.receive(message as FromWorker));
+      } catch (error) {
+        cause = error;
+      }
+      connection.close();
+      this.#killer = setTimeout(() => this.kill(), PATIENCE);
+    }
+    const { code, signal } = await status;
+    clearTimeout(this.#killer);
+    await this.#words.end;
+    this.die(this.#why(code, signal, cause), code, cause);
+    this.ledger[Symbol.dispose]();
+    await noMore();
+  }
+
+  #why(code: number, signal: string | null, cause: unknown): string {
+    if (cause !== undefined) return `it has sent what cannot be read: ${textOf(cause)}`;
+    const words = this.#words.line;
+    const said = words === "" ? "" : `. Its last words: ${words}`;
+    if (signal === null) return `it has exited with code ${code}${said}`;
+    const limit = this.#memoryLimit;
+    const maybe = signal === "SIGKILL" && limit !== Infinity
+      ? `, as it is when it takes more than its ${limit} bytes of memory`
+      : "";
+    return `it was killed by ${signal}${maybe}${said}`;
+  }
+}
+
+function ledgerIn(folder: string): string {
+  return `${folder}/ledger`;
+}
+
+function socketIn(folder: string): string {
+  return `${folder}/socket`;
+}
+
+function spawn(
+  { permissions, env, cwd, memoryLimit, flags }: ChildOptions,
+  folder: string,
+): Deno.ChildProcess {
+  const ledger = ledgerIn(folder);
+  const socket = socketIn(folder);
+  const needed = { read: [socket, ledger], write: [socket, ledger], net: [`unix:${socket}`] };
+  const granted = permissionFlags(permissions, needed);
+  const limit = memoryLimit === Infinity ? [] : [
+    `--v8-flags=--max-old-space-size=${Math.ceil(memoryLimit / MEBIBYTE)}`,
+  ];
+  const opening: Opening = { socket, ledger, own: granted.own };
+  return new Deno.Command(Deno.execPath(), {
+    args: denoArguments(new URL("./main.ts", import.meta.url), opening, [
+      ...granted.flags,
+      ...limit,
+      ...flags,
+    ]),
+    env,
+    cwd,
+    stdin: "null",
+    stdout: "inherit",
+    stderr: "piped",
+  }).spawn();
+}
+
+/** Waits for a process to call; `undefined` when it has ended before. */
+async function accept(
+  listener: Deno.UnixListener,
+  status: Promise<unknown>,
+): Promise<Connection | undefined> {
+  using _ = listener;
+  const called = listener.accept();
+  called.catch(() => {}); // It is not waited for any more when the process has ended.
+  const socket = await Promise.race([called, status.then(() => undefined)]);
+  if (socket === undefined) return undefined;
+  const connection = new Connection(socket);
+  connection.unref();
+  return connection;
+}

@@ -1,0 +1,54 @@
+/**
+ * What processes are given to live in.
+ *
+ * @module
+ */
+
+import { checkCount, show } from "../../primitives/kernel/check.ts";
+import type { ChildOptions } from "./child.ts";
+import { checkPermissions, type ProcessPermissions } from "./permissions.ts";
+
+/** What a process of Grove's can be told, whether it is in a pool or on its own. */
+export interface ProcessEnvironment {
+  /**
+   * What the code in the process may do. The modules that have portable functions, and those that
+   * they name, are loaded without permission, if they had been loaded here when the process was
+   * started. Default: "none".
+   */
+  permissions?: ProcessPermissions;
+  /** Variables of its environment, besides those of this program. Default: none. */
+  env?: Readonly<Record<string, string>>;
+  /** Its working directory. Default: that of this program. */
+  cwd?: string | URL;
+  /**
+   * How many bytes of memory it may take. One that takes more is killed: at once, where its objects
+   * take them; within some 50 ms, and only on Linux, where its buffers do. Default: any number.
+   */
+  memoryLimit?: number;
+  /** What else the command line of Deno has, as `["--import-map=map.json"]`. Default: nothing. */
+  denoFlags?: readonly string[];
+}
+
+/**
+ * Checks what a process can be told, and fills in what was left out.
+ *
+ * @throws {TypeError | RangeError} When an option makes no sense, or there can be no processes.
+ */
+export function childOptions(options: ProcessEnvironment, action: string): ChildOptions {
+  if (typeof Deno === "undefined" || typeof Deno.Command === "undefined") {
+    throw new TypeError(`Cannot ${action} as there are no processes here. Use defaultPool()`);
+  }
+  if (Deno.build.standalone || Deno.build.os === "windows") {
+    const where = Deno.build.standalone ? "in a compiled program" : "on Windows";
+    throw new TypeError(`Cannot ${action} ${where}. Use a WorkerPool`);
+  }
+  const { permissions = "none", env = {}, cwd, memoryLimit = Infinity, denoFlags = [] } = options;
+  checkPermissions(permissions, action);
+  checkCount(memoryLimit, action, "'memoryLimit'", 1);
+  if (!Array.isArray(denoFlags) || denoFlags.some((flag) => !String(flag).startsWith("-"))) {
+    throw new TypeError(
+      `Cannot ${action} as 'denoFlags' must be a list of flags: received ${show(denoFlags)}`,
+    );
+  }
+  return { permissions, env, cwd, memoryLimit: memoryLimit, flags: denoFlags };
+}

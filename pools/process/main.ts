@@ -1,0 +1,72 @@
+/**
+ * What runs in a worker process.
+ *
+ * @module
+ */
+
+// First: the others load the kernel.
+import "../worker/async_context.ts";
+import { provideModules } from "../portable.ts";
+import { encodeError } from "../remote_error.ts";
+import type { FromWorker, ToWorker } from "../remote/protocol.ts";
+import { Runner } from "../remote/runner.ts";
+import { Connection } from "./connection.ts";
+import { FileWorkerLedger } from "./file_ledger.ts";
+import type { Grant } from "./permissions.ts";
+
+/** What a process is started with. */
+export interface Opening {
+  /** The socket on which its pool waits for it. */
+  readonly socket: string;
+  /** The file of the ledger. */
+  readonly ledger: string;
+  /** The permissions that it was given for these two alone. */
+  readonly own: Readonly<Partial<Record<Grant, readonly string[]>>>;
+}
+
+const { exit } = Deno;
+
+/**
+ * Takes jobs until the pool is gone.
+ *
+ * @param opening See above.
+ * @param modules How to load those modules that may be loaded without permission.
+ */
+export async function start(
+  { socket, ledger, own }: Opening,
+  modules: Readonly<Record<string, () => Promise<unknown>>>,
+): Promise<void> {
+  // Ctrl-C in a terminal is meant for the program, which then tells its processes what to do.
+  Deno.addSignalListener("SIGINT", () => {});
+  provideModules(modules);
+  const entries = new FileWorkerLedger(ledger);
+  const connection = new Connection(await Deno.connect({ transport: "unix", path: socket }));
+  giveBack(own);
+  const post = (message: FromWorker) => {
+    connection.put(message);
+    // At once: the next job may keep this thread for long.
+    connection.flush();
+  };
+  const runner = new Runner(post, entries);
+  Deno.exit = (code) => {
+    runner.flush();
+    return exit(code);
+  };
+  for (const type of ["error", "unhandledrejection"]) {
+    addEventListener(type, (event) => {
+      event.preventDefault();
+      runner.flush();
+      const { error, reason } = event as ErrorEvent & PromiseRejectionEvent;
+      post({ type: "dying", exitCode: 1, error: encodeError(type === "error" ? error : reason) });
+      exit(1);
+    });
+  }
+  await connection.receive((message) => runner.receive(message as ToWorker));
+  exit();
+}
+
+function giveBack({ read = [], write = [], net = [] }: Opening["own"]): void {
+  for (const path of read) Deno.permissions.revokeSync({ name: "read", path });
+  for (const path of write) Deno.permissions.revokeSync({ name: "write", path });
+  for (const host of net) Deno.permissions.revokeSync({ name: "net", host });
+}

@@ -1,0 +1,109 @@
+/**
+ * What a process may do, as the command line of Deno has it.
+ *
+ * @module
+ */
+
+import { show } from "../../primitives/kernel/check.ts";
+
+/**
+ * What the code in a process may do: "none", "all", or what is listed. Each is `true` for all of its
+ * kind, or a list: of paths to read and write, of hosts, of variables, of programs, and so on.
+ */
+export type ProcessPermissions = "none" | "all" | {
+  /** Files and folders that may be read. */
+  readonly read?: boolean | readonly (string | URL)[];
+  /** Files and folders that may be written. */
+  readonly write?: boolean | readonly (string | URL)[];
+  /** Hosts, with or without a port, that may be talked to or listened on. */
+  readonly net?: boolean | readonly string[];
+  /** Variables of the environment that may be read and set. */
+  readonly env?: boolean | readonly string[];
+  /** Programs that may be started. */
+  readonly run?: boolean | readonly (string | URL)[];
+  /** What may be asked of the system, as `"hostname"`. */
+  readonly sys?: boolean | readonly string[];
+  /** Libraries that may be loaded. */
+  readonly ffi?: boolean | readonly (string | URL)[];
+  /** Hosts that modules may be imported from, besides those that Deno allows for all. */
+  readonly import?: boolean | readonly string[];
+};
+
+/** A kind of permission that is listed. */
+export type Grant = "read" | "write" | "net";
+
+const KINDS = ["read", "write", "net", "env", "run", "sys", "ffi", "import"] as const;
+
+/**
+ * Says whether permissions make sense.
+ *
+ * @throws {TypeError} When they do not.
+ */
+export function checkPermissions(permissions: ProcessPermissions, action: string): void {
+  if (permissions === "all" || permissions === "none") return;
+  if (typeof permissions !== "object" || permissions === null) {
+    throw new TypeError(
+      `Cannot ${action} as 'permissions' must be "none", "all" or an object: received ${
+        show(permissions)
+      }`,
+    );
+  }
+  for (const [kind, value] of Object.entries(permissions)) {
+    if (!KINDS.includes(kind as (typeof KINDS)[number])) {
+      throw new TypeError(
+        `Cannot ${action} as there is no permission "${kind}". There are ${KINDS.join(", ")}`,
+      );
+    }
+    if (typeof value === "boolean" || value === undefined) continue;
+    if (Array.isArray(value) && value.every(isName)) continue;
+    throw new TypeError(
+      `Cannot ${action} as 'permissions.${kind}' must be a boolean or a list of names without commas: received ${
+        show(value)
+      }`,
+    );
+  }
+}
+
+// A comma would separate two of them.
+function isName(value: unknown): boolean {
+  if (value instanceof URL) return value.protocol === "file:" && isName(fromFileUrl(value));
+  return typeof value === "string" && value !== "" && !value.includes(",");
+}
+
+/**
+ * The flags that a process is started with.
+ *
+ * @param permissions What its code may do.
+ * @param own What it needs for itself, of each kind.
+ * @returns The flags; and of what it needs for itself, what it would not have been given else.
+ */
+export function permissionFlags(
+  permissions: ProcessPermissions,
+  own: Readonly<Record<Grant, readonly string[]>>,
+): { flags: string[]; own: Partial<Record<Grant, readonly string[]>> } {
+  if (permissions === "all") return { flags: ["--allow-all"], own: {} };
+  const listed = permissions === "none" ? {} : permissions;
+  const flags: string[] = [];
+  const granted: Partial<Record<Grant, readonly string[]>> = {};
+  for (const kind of KINDS) {
+    const given = namesOf(listed[kind]);
+    if (given === true) {
+      flags.push(`--allow-${kind}`);
+      continue;
+    }
+    const needed = (own[kind as Grant] ?? []).filter((name) => !given.includes(name));
+    if (needed.length > 0) granted[kind as Grant] = needed;
+    const names = [...given, ...needed];
+    if (names.length > 0) flags.push(`--allow-${kind}=${names.join(",")}`);
+  }
+  return { flags, own: granted };
+}
+
+function namesOf(value: boolean | readonly (string | URL)[] = []): true | string[] {
+  if (typeof value === "boolean") return value || [];
+  return value.map((name) => typeof name === "string" ? name : fromFileUrl(name));
+}
+
+function fromFileUrl(url: URL): string {
+  return decodeURIComponent(url.pathname);
+}

@@ -1,0 +1,84 @@
+/**
+ * A program that ends the processes which another program has started, should that one be killed:
+ * one that computes does not hear that its parent is gone. It also ends those that take more memory
+ * than they may, where the system tells.
+ *
+ * It is told by lines: "started PID LIMIT FOLDER", with a limit of memory in bytes or "Infinity", and "ended
+ * PID". When no more can come, its parent is gone, and it ends what has not ended, with the folder
+ * of each.
+ *
+ * @module
+ */
+
+// How often it looks at the memory, in milliseconds.
+const INTERVAL = 50;
+
+// What the system counts memory in, in /proc.
+const PAGE = 4096;
+
+interface Child {
+  readonly limit: number;
+  readonly folder: string;
+}
+
+const children = new Map<number, Child>();
+let timer: ReturnType<typeof setInterval> | undefined;
+
+function kill(pid: number): void {
+  try {
+    Deno.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended.
+  }
+}
+
+function hear(line: string): void {
+  const [what, pid, limit, ...folder] = line.split(" ");
+  if (what === "started") {
+    children.set(Number(pid), { limit: Number(limit), folder: folder.join(" ") });
+  } else children.delete(Number(pid));
+  const isLimited = children.values().some(({ limit }) => limit !== Infinity);
+  if (isLimited) timer ??= setInterval(look, INTERVAL);
+  else {
+    clearInterval(timer);
+    timer = undefined;
+  }
+}
+
+function look(): void {
+  for (const [pid, { limit }] of children) {
+    if (residentOf(pid) > limit) kill(pid);
+  }
+}
+
+function residentOf(pid: number): number {
+  try {
+    return Number(Deno.readTextFileSync(`/proc/${pid}/statm`).split(" ")[1]) * PAGE;
+  } catch {
+    return 0; // It has ended, or the system does not tell.
+  }
+}
+
+function remove(folder: string): void {
+  try {
+    Deno.removeSync(folder, { recursive: true });
+  } catch {
+    // It is not there any more, as it should be.
+  }
+}
+
+// Ctrl-C in a terminal is meant for the program, which tells this one when it ends.
+Deno.addSignalListener("SIGINT", () => {});
+
+let rest = "";
+for await (const text of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {
+  const lines = (rest + text).split("\n");
+  rest = lines.pop()!;
+  for (const line of lines) hear(line);
+}
+
+for (const [pid, { folder }] of children) {
+  kill(pid);
+  remove(folder);
+}
+Deno.exit();

@@ -1,0 +1,70 @@
+/**
+ * Sees to it that no process is left behind, whatever becomes of this one: while there are any,
+ * another program watches over them that is told of each, see `reaper.ts`.
+ *
+ * @module
+ */
+
+/** A process that is not to be left behind. */
+export interface Reaped {
+  readonly pid: number;
+  /** How many bytes of memory it may take. */
+  readonly memoryLimit: number;
+  /** What is to be removed with it. */
+  readonly folder: string;
+}
+
+class Reaper {
+  readonly #process: Deno.ChildProcess;
+  readonly #lines: WritableStreamDefaultWriter<Uint8Array>;
+
+  constructor() {
+    this.#process = new Deno.Command(Deno.execPath(), {
+      args: [
+        "run",
+        "--no-prompt",
+        "--quiet",
+        "--no-config",
+        "--allow-all",
+        new URL("./reaper.ts", import.meta.url).href,
+      ],
+      stdin: "piped",
+      stdout: "null",
+    }).spawn();
+    // It ends with this process.
+    this.#process.unref();
+    this.#lines = this.#process.stdin.getWriter();
+  }
+
+  tell(line: string): void {
+    // Without it there is still what each process does by itself when this one is gone.
+    this.#lines.write(new TextEncoder().encode(`${line}\n`)).catch(() => {});
+  }
+
+  async end(): Promise<void> {
+    await this.#lines.close().catch(() => {});
+    this.#process.ref();
+    await this.#process.status;
+  }
+}
+
+let reaper: Reaper | undefined;
+let count = 0;
+
+/**
+ * Has a process watched over.
+ *
+ * @returns What is to be called when it has ended. It resolves when nothing is left of the watch.
+ */
+export function reap({ pid, memoryLimit, folder }: Reaped): () => Promise<void> {
+  count++;
+  reaper ??= new Reaper();
+  reaper.tell(`started ${pid} ${memoryLimit} ${folder}`);
+  return async () => {
+    reaper!.tell(`ended ${pid}`);
+    if (--count > 0) return;
+    const ending = reaper!;
+    reaper = undefined;
+    await ending.end();
+  };
+}
