@@ -1,0 +1,56 @@
+/**
+ * Makes bytes of values.
+ *
+ * @module
+ */
+
+import { ByteWriter } from "./byte_writer.ts";
+import { Encoding, Refused } from "./encoding.ts";
+import { pathTo } from "./path_to.ts";
+
+// A buffer that is larger is not kept for the next value.
+const KEPT = 1 << 20;
+
+/**
+ * Makes bytes of whatever the structured clone algorithm takes, and of what is passed on: what
+ * `structuredClone` keeps is kept, and what it drops is dropped. Two things differ. Memory cannot
+ * be shared in this way, nor blobs and keys; and a `Proxy`, which nobody can tell from what it is a
+ * proxy of, becomes a copy of that.
+ */
+export class Encoder {
+  readonly #refusal: (value: unknown, path: string) => Error;
+  // None while it is in use: a getter of a value may encode another.
+  #writer: ByteWriter | undefined = new ByteWriter();
+
+  /**
+   * Makes an encoder.
+   *
+   * @param refusal Makes the error for what cannot be copied, which is thrown.
+   */
+  constructor(refusal: (value: unknown, path: string) => Error) {
+    this.#refusal = refusal;
+  }
+
+  /**
+   * Makes bytes of a value.
+   *
+   * @param value The value.
+   * @param name What the value is called in errors.
+   * @returns The bytes. They are those of the encoder: the next call writes over them.
+   * @throws What `refusal` has made, and what a getter throws.
+   */
+  encode(value: unknown, name: string): Uint8Array<ArrayBuffer> {
+    const writer = this.#writer ?? new ByteWriter();
+    this.#writer = undefined;
+    try {
+      new Encoding(writer).write(value);
+      return writer.bytes.subarray(0, writer.end);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      throw this.#refusal(error.value, pathTo(error.value, value, name));
+    } finally {
+      writer.end = 0;
+      if (writer.bytes.length <= KEPT) this.#writer = writer;
+    }
+  }
+}
