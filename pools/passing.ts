@@ -163,10 +163,15 @@ export function loadKindsBy(loader: (kind: string) => Promise<unknown> | undefin
  *
  * @returns `undefined` when all is there, as mostly.
  */
-export function loadPassed(passed: readonly Passed[]): Promise<unknown> | undefined {
-  const missing = passed.filter(({ kind }) => !isReceivable(kind));
+export function loadKinds(kinds: readonly string[]): Promise<unknown> | undefined {
+  const missing = kinds.filter((kind) => !isReceivable(kind));
   if (missing.length === 0) return undefined;
-  return Promise.all(missing.map(({ kind }) => load(kind)));
+  return Promise.all(missing.map((kind) => load(kind)));
+}
+
+/** As {@linkcode loadKinds}, of what was taken out. */
+export function loadPassed(passed: readonly Passed[]): Promise<unknown> | undefined {
+  return loadKinds(passed.map(({ kind }) => kind));
 }
 
 /**

@@ -167,7 +167,7 @@ function isMovable(value: unknown): boolean {
 
 /** Throws if a value is in another, with the way there. */
 function refuseAt(value: unknown, path: string, refused: unknown, seen: Set<unknown>): void {
-  if (value === refused) refuse(value, path);
+  if (value === refused) throw refusal(value, path, "thread");
   if (!isOfInterest(value) || seen.has(value) || isDoubtful(value)) return;
   seen.add(value);
   const look = (part: unknown, path: string) => refuseAt(part, path, refused, seen);
@@ -186,18 +186,22 @@ function refuseAt(value: unknown, path: string, refused: unknown, seen: Set<unkn
   }
 }
 
-function refuse(value: unknown, path: string): never {
-  throw new NotPortableError(
-    `Cannot send ${path} to another thread as it is ${show(value)}. ${cureFor(value)}`,
+/** The error for what cannot travel. */
+export function refusal(value: unknown, path: string, to: "thread" | "process"): NotPortableError {
+  return new NotPortableError(
+    `Cannot send ${path} to another ${to} as it is ${show(value)}. ${cureFor(value, to)}`,
   );
 }
 
-function cureFor(value: unknown): string {
+function cureFor(value: unknown, to: "thread" | "process"): string {
+  if (to === "process" && value instanceof SharedArrayBuffer) {
+    return "Processes share no memory: send a copy, or use a WorkerPool";
+  }
   if (typeof value === "function") return "Send data; the function that is called can be portable";
   if (value instanceof AbortSignal) {
     return "The job has a signal of its own: currentTask().signal aborts when the job is cancelled";
   }
-  if (isMovable(value)) {
+  if (to === "thread" && isMovable(value)) {
     return "Move it with transfer(value, [value])";
   }
   return "Send data, and let the job make from it what it needs";

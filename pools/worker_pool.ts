@@ -8,6 +8,7 @@ import { checkCount, checkOptions } from "../primitives/kernel/check.ts";
 import type { WorkerPoolStats } from "./executor.ts";
 import { RemotePool, type RemotePoolOptions } from "./remote_pool.ts";
 import type { WorkerKind } from "./remote/workforce.ts";
+import { THREAD_WIRE } from "./remote/wire.ts";
 import { look } from "./worker/liveness.ts";
 import { Thread } from "./worker/thread.ts";
 
@@ -75,6 +76,7 @@ export class WorkerPool extends RemotePool {
     checkCount(maxAbandoned, action, "'maxAbandoned'", 1);
     const kind: WorkerKind = {
       look,
+      wire: THREAD_WIRE,
       start: (host, worker) => new Thread(host, worker, permissions),
     };
     super(options, action, kind, maxAbandoned);

@@ -10,6 +10,7 @@ import { Host } from "./host.ts";
 import type { Mail, NodeId } from "./message.ts";
 import { type Attached, type Inbox, Router } from "./router.ts";
 import type { Link } from "./message.ts";
+import { currentUplink } from "./uplink.ts";
 
 /** Is told when nodes are gone; `why` is the end of a sentence. */
 export type Watcher = (has: (node: NodeId) => boolean, why: string) => void;
@@ -92,7 +93,12 @@ let current: Node | undefined;
 /** The node that the running code is in: there is one in each thread. */
 export function currentNode(): Node {
   // Not while this loads: there are platforms without random numbers then.
-  return current ??= new Node();
+  if (current === undefined) {
+    current = new Node();
+    const uplink = currentUplink();
+    if (uplink !== undefined) uplink.attached = current.attachParent(uplink, uplink.name);
+  }
+  return current;
 }
 
 /** Calls a function in another node than the thread's own. Tests have several in one thread. */

@@ -7,6 +7,7 @@
 import { textOf } from "../../primitives/kernel/errors.ts";
 import { RemoteWorker, type WorkerHost, type WorkerOptions } from "../remote/worker.ts";
 import type { FromWorker, ToWorker } from "../remote/protocol.ts";
+import type { Wire } from "../remote/wire.ts";
 import { denoArguments } from "./command.ts";
 import { Connection } from "./connection.ts";
 import { FileLedger } from "./file_ledger.ts";
@@ -14,6 +15,7 @@ import { LastWords } from "./last_words.ts";
 import type { Opening } from "./main.ts";
 import { permissionFlags, type ProcessPermissions } from "./permissions.ts";
 import { reap } from "./reaping.ts";
+import { PROCESS_WIRE } from "./wire.ts";
 
 /** What the processes of a pool have in common. */
 export interface ChildOptions {
@@ -32,7 +34,7 @@ const MEBIBYTE = 1 << 20;
 
 /** See above. */
 export class Child extends RemoteWorker {
-  protected readonly place: string;
+  protected readonly wire: Wire = PROCESS_WIRE;
   protected readonly ledger: FileLedger;
   readonly #process: Deno.ChildProcess;
   readonly #words: LastWords;
@@ -43,7 +45,7 @@ export class Child extends RemoteWorker {
   #killer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(host: WorkerHost, options: WorkerOptions, child: ChildOptions) {
-    super(host, options.name);
+    super(host, options.name, "process");
     this.#memoryLimit = child.memoryLimit;
     const folder = Deno.makeTempDirSync({ prefix: "grove-" });
     const opened: Disposable[] = [];
@@ -54,7 +56,6 @@ export class Child extends RemoteWorker {
       const listener = Deno.listen({ transport: "unix", path: socketIn(folder) });
       opened.push(listener);
       this.#process = spawn(child, folder);
-      this.place = `process ${this.#process.pid} "${options.name}"`;
       this.#words = new LastWords(this.#process.stderr);
       // A pool that nobody shuts down must not keep a program from ending.
       this.#process.unref();

@@ -13,6 +13,7 @@ import { Runner } from "../remote/runner.ts";
 import { Connection } from "./connection.ts";
 import { FileWorkerLedger } from "./file_ledger.ts";
 import type { Grant } from "./permissions.ts";
+import { PROCESS_WIRE } from "./wire.ts";
 
 /** What a process is started with. */
 export interface Opening {
@@ -47,7 +48,7 @@ export async function start(
     // At once: the next job may keep this thread for long.
     connection.flush();
   };
-  const runner = new Runner(post, entries);
+  const runner = new Runner(post, PROCESS_WIRE, entries);
   Deno.exit = (code) => {
     runner.flush();
     return exit(code);

@@ -43,8 +43,13 @@ export class Batch {
   }
 
   /** The arguments of the job at hand. */
-  get args(): readonly unknown[] {
-    return (this.#isText ? this.#list[this.#at + 1] : this.#message[1]) as unknown[];
+  get args(): unknown {
+    return this.#isText ? this.#list[this.#at + 1] : this.#message[1];
+  }
+
+  /** Whether the arguments of the job at hand have to be unpacked. */
+  get isPacked(): boolean {
+    return !this.#isText && (!Array.isArray(this.args) || this.extras?.passed !== undefined);
   }
 
   /** What else the job at hand was told. */

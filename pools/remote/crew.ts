@@ -100,7 +100,8 @@ export class RemoteCrew extends Crew<RemoteJob> implements Employer, Watched {
       );
     }
     if (this.#workers.isExhausted) throw new OverloadedError(this.#overloaded());
-    const travel = pack(this.#callees.of(fn), args, options, sink);
+    const { wire } = this.#options.kind;
+    const travel = pack(wire, this.#callees.of(fn), args, options, sink);
     return new RemoteJob(this, fn, args, options, travel);
   }
 

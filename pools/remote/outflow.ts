@@ -7,12 +7,13 @@
  */
 
 import { nextTurn } from "../../primitives/kernel/turn.ts";
-import { checkPortable, encodingOf } from "../payload.ts";
+import { encodingOf } from "../payload.ts";
 import { encodeError } from "../remote_error.ts";
 import type { FromWorker } from "./protocol.ts";
+import type { Wire } from "./wire.ts";
 
 /** How a message is sent. */
-export type Post = (message: FromWorker, transfer?: Transferable[]) => void;
+export type Post = (message: FromWorker, moved?: readonly Transferable[]) => void;
 
 // Milliseconds, and characters: a text can have only so many.
 const LONGEST = 1;
@@ -21,6 +22,7 @@ const LARGEST = 1_000_000;
 /** See above. */
 export class Outflow {
   readonly #post: Post;
+  readonly #wire: Wire;
   #passed = 0;
   #sent = 0;
   #times: number[] = [];
@@ -29,8 +31,9 @@ export class Outflow {
   #since = 0;
   #isComing = false;
 
-  constructor(post: Post) {
+  constructor(post: Post, wire: Wire) {
     this.#post = post;
+    this.#wire = wire;
   }
 
   /** A job has succeeded. */
@@ -87,8 +90,8 @@ export class Outflow {
       if (encodingOf([value]) !== "clone") {
         this.#results += `,${seq},${JSON.stringify(value)}`;
       } else {
-        const moved = checkPortable([value], () => "result");
-        this.#post({ type: "result", seq, value }, moved);
+        const { values, passed, moved } = this.#wire.pack([value], () => "result");
+        this.#post({ type: "result", seq, values, passed }, moved);
       }
     } catch (error) {
       // It cannot be cloned, or a getter of it has thrown.

@@ -5,6 +5,8 @@
  */
 
 import type { TreeNode } from "../../primitives/inspect.ts";
+import type { LinkMessage } from "../link/message.ts";
+import type { PassedOn } from "../passing.ts";
 import type { FunctionReference } from "../portable.ts";
 import type { ErrorData } from "../remote_error.ts";
 
@@ -15,10 +17,12 @@ export interface JobExtras {
   readonly locals?: readonly [name: string, value: unknown][] | undefined;
   /** For a stream: how many items it may yield before more are asked for. */
   readonly credit?: number | undefined;
+  /** What was taken out of the arguments, to be passed on. */
+  readonly passed?: readonly PassedOn[] | undefined;
 }
 
 /** A job: the number of its function, its arguments, and what else there is. */
-export type JobMessage = readonly [fn: number, args: readonly unknown[], extras?: JobExtras];
+export type JobMessage = readonly [fn: number, args: unknown, extras?: JobExtras];
 
 /**
  * From the pool to the worker. A string is JSON: the number of the first job, and then for each
@@ -36,7 +40,14 @@ export type ToWorker =
   | { readonly type: "job"; readonly seq: number; readonly job: JobMessage }
   | { readonly type: "cancel"; readonly seq: number; readonly reason: unknown }
   | { readonly type: "credit"; readonly seq: number; readonly items: number }
-  | { readonly type: "inspect"; readonly question: number };
+  | { readonly type: "inspect"; readonly question: number }
+  | { readonly type: "link"; readonly message: LinkMessage };
+
+/** Values that were packed. */
+export interface Shipped {
+  readonly values: unknown;
+  readonly passed?: readonly PassedOn[] | undefined;
+}
 
 /**
  * From the worker to the pool. A string is JSON: the number of the last job that is done with; a
@@ -48,11 +59,12 @@ export type FromWorker =
   | string
   | { readonly type: "ready" }
   | { readonly type: "unready"; readonly error: ErrorData }
-  | { readonly type: "result"; readonly seq: number; readonly value: unknown }
+  | { readonly type: "result"; readonly seq: number } & Shipped
   | { readonly type: "failed"; readonly seq: number; readonly error: ErrorData }
   | { readonly type: "cancelled"; readonly seq: number; readonly reason: unknown }
-  | { readonly type: "items"; readonly seq: number; readonly items: readonly unknown[] }
+  | { readonly type: "items"; readonly seq: number; readonly count: number } & Shipped
   | { readonly type: "loading"; readonly isOver: boolean }
   | { readonly type: "progress"; readonly seq: number; readonly value: unknown }
+  | { readonly type: "link"; readonly message: LinkMessage }
   | { readonly type: "tree"; readonly question: number; readonly tree: TreeNode }
   | { readonly type: "dying"; readonly exitCode?: number; readonly error?: ErrorData };

@@ -35,6 +35,8 @@ import { Batch } from "./batch.ts";
 import { callWithin, INTERRUPTED } from "./deadline.ts";
 import { Callee, loader } from "./functions.ts";
 import { Outflow, type Post } from "./outflow.ts";
+import { Uplink } from "../link/uplink.ts";
+import type { Wire } from "./wire.ts";
 import type { WorkerLedger } from "./ledger.ts";
 import type { JobExtras, ToWorker } from "./protocol.ts";
 import { StreamOut } from "./stream_out.ts";
@@ -46,8 +48,10 @@ export class Runner implements JobHost {
   /** What `inspect()` calls the scope that the jobs run in: the worker's name. */
   name = "";
   readonly #post: Post;
+  readonly #wire: Wire;
   readonly #ledger: WorkerLedger;
   readonly #opened: Promise<void> | undefined;
+  readonly #uplink: Uplink;
   readonly #outflow: Outflow;
   readonly #scope: JobScope = new JobScope(this);
   readonly #callees: Callee[] = [];
@@ -59,14 +63,17 @@ export class Runner implements JobHost {
 
   /**
    * @param post Sends a message to the pool.
+   * @param wire How values get here and back.
    * @param ledger What tells which jobs are to be run.
    * @param opened Resolves when the worker may say that it is ready, if that is not now.
    */
-  constructor(post: Post, ledger: WorkerLedger, opened?: Promise<void>) {
+  constructor(post: Post, wire: Wire, ledger: WorkerLedger, opened?: Promise<void>) {
     this.#post = post;
+    this.#wire = wire;
     this.#ledger = ledger;
     this.#opened = opened;
-    this.#outflow = new Outflow(post);
+    this.#uplink = new Uplink((message, moved) => post({ type: "link", message }, moved));
+    this.#outflow = new Outflow(post, wire);
     link(this.#scope, rootScope(), null);
   }
 
@@ -91,6 +98,9 @@ export class Runner implements JobHost {
         break;
       case "credit":
         if (this.#current?.job.seq === message.seq) this.#current.job.stream?.grant(message.items);
+        break;
+      case "link":
+        this.#uplink.receive(message.message);
         break;
       case "inspect":
         this.#post({ type: "tree", question: message.question, tree: inspect() });
@@ -132,6 +142,7 @@ export class Runner implements JobHost {
 
   async #start({ name, loadTimeout, onStart }: Start): Promise<void> {
     this.name = name;
+    this.#uplink.name = name;
     this.#load = loader(loadTimeout);
     try {
       await this.#opened;
@@ -161,7 +172,9 @@ export class Runner implements JobHost {
       if (batch.isOver) {
         this.#batches.shift();
         this.#outflow.flush();
-      } else if (batch.extras !== undefined || this.#callees[batch.fn].fn === undefined) {
+      } else if (
+        batch.extras !== undefined || batch.isPacked || this.#callees[batch.fn].fn === undefined
+      ) {
         this.#runAlone(batch);
       } else {
         this.#runInARow(batch);
@@ -181,14 +194,14 @@ export class Runner implements JobHost {
     const startedAt = performance.now();
     let count = 0;
     const promise = enterTask(task as Task, (): Promise<unknown> | undefined => {
-      while (!batch.isOver && batch.fn === fn && batch.extras === undefined) {
+      while (!batch.isOver && batch.fn === fn && batch.extras === undefined && !batch.isPacked) {
         const { seq, args } = batch;
         batch.step();
         if (!this.#claim(seq)) continue;
         running.seq = seq;
         let result: unknown;
         try {
-          result = call(...args);
+          result = call(...args as unknown[]);
         } catch (error) {
           if (!isReusable(task)) return Promise.reject(error);
           this.#outflow.failed(seq, callee.explain(error));
@@ -235,12 +248,14 @@ export class Runner implements JobHost {
 
   async #call(
     callee: Callee,
-    args: readonly unknown[],
-    { timeout = Infinity, credit }: JobExtras,
+    args: unknown,
+    { timeout = Infinity, credit, passed }: JobExtras,
     task: JobTask<Running>,
   ): Promise<unknown> {
     const running = task.job;
     const fn = callee.fn ?? await this.#loaded(callee, running);
+    const unpacked = this.#wire.unpack(args, passed);
+    const values = unpacked instanceof Promise ? await unpacked : unpacked;
     const call = <R>(fn: () => R): R => {
       if (timeout === Infinity) return fn();
       const rest = running.startedAt + timeout - performance.now();
@@ -251,9 +266,9 @@ export class Runner implements JobHost {
         throw this.#interrupted(task, timeout);
       }
     };
-    const result = call(() => fn(...args));
+    const result = call(() => fn(...values));
     if (credit === undefined) return result;
-    running.stream = new StreamOut(task.name, running.seq, credit, this.#post);
+    running.stream = new StreamOut(task.name, running.seq, credit, this.#post, this.#wire);
     return running.stream.run(isThenable(result) ? await result : result, task as Task, call);
   }
 

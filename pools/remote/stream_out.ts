@@ -11,8 +11,9 @@ import { isThenable, type Task } from "../../primitives/kernel/task.ts";
 import { nextTurn } from "../../primitives/kernel/turn.ts";
 import { enqueue, notReady, poll, type Waitable, waitFor } from "../../primitives/kernel/wait.ts";
 import { show } from "../../primitives/kernel/check.ts";
-import { checkPortable } from "../payload.ts";
+import { encodingOf } from "../payload.ts";
 import type { Post } from "./outflow.ts";
+import type { Wire } from "./wire.ts";
 
 // Items are gathered for so long, in milliseconds.
 const LONGEST = 1;
@@ -24,18 +25,19 @@ const LONGEST_TURN = 10;
 export class StreamOut implements Waitable<void> {
   readonly #seq: number;
   readonly #post: Post;
+  readonly #wire: Wire;
   readonly #waiting: WaitQueue<void>;
   #credit: number;
   #items: unknown[] = [];
-  #moved: Transferable[] = [];
   #since = 0;
   #turned = performance.now();
   #isComing = false;
 
-  constructor(name: string, seq: number, credit: number, post: Post) {
+  constructor(name: string, seq: number, credit: number, post: Post, wire: Wire) {
     this.#seq = seq;
     this.#credit = credit;
     this.#post = post;
+    this.#wire = wire;
     this.#waiting = new WaitQueue({ kind: "demand for", name });
   }
 
@@ -82,12 +84,17 @@ export class StreamOut implements Waitable<void> {
   }
 
   #give(item: unknown): void {
-    this.#moved.push(...checkPortable([item], () => "item"));
+    if (encodingOf([item]) === "primitives") {
+      this.#items.push(item);
+      // At once what comes after a pause.
+      if (performance.now() - this.#since > LONGEST) this.#flush();
+    } else {
+      // And what the generator may change as it goes on.
+      const { values, passed, moved } = this.#wire.pack([item], () => "item");
+      this.#flush();
+      this.#post({ type: "items", seq: this.#seq, count: 1, values, passed }, moved);
+    }
     this.#credit--;
-    this.#items.push(item);
-    // At once what comes after a pause; and an object, which the generator may change as it goes on.
-    const isObject = typeof item === "object" && item !== null;
-    if (isObject || performance.now() - this.#since > LONGEST) this.#flush();
   }
 
   // What was yielded is not to wait for what the generator waits for.
@@ -102,12 +109,10 @@ export class StreamOut implements Waitable<void> {
 
   #flush(): void {
     if (this.#items.length === 0) return;
-    const items = this.#items;
-    const moved = this.#moved;
+    const values = this.#items;
     this.#since = performance.now();
     this.#items = [];
-    this.#moved = [];
-    this.#post({ type: "items", seq: this.#seq, items }, moved);
+    this.#post({ type: "items", seq: this.#seq, count: values.length, values });
   }
 
   async #turn(task: Task): Promise<void> {

@@ -13,6 +13,9 @@ import type { AnyFunction } from "../job.ts";
 import { checkPortable, encodingOf } from "../payload.ts";
 import { type FunctionReference, referenceTo } from "../portable.ts";
 import type { JobExtras } from "./protocol.ts";
+import type { Shipment, Wire } from "./wire.ts";
+
+const NOTHING: readonly never[] = [];
 
 // How much a batch counts in the mean time of a function.
 const WEIGHT = 0.2;
@@ -36,6 +39,8 @@ export interface Travel {
   readonly isText: boolean;
   /** Its arguments as text, where they could be changed before it is sent. */
   readonly text: string | undefined;
+  /** Its arguments as they are sent, where they are not sent as text. */
+  readonly values: unknown;
   /** What is moved with it, and is gone here once it was sent. */
   readonly moved: readonly Transferable[];
   readonly extras: JobExtras | undefined;
@@ -69,38 +74,47 @@ export class Callees {
 }
 
 /**
- * Packs a job for its way.
+ * Packs a job for its way over a wire.
  *
  * @throws {NotPortableError} When something cannot be taken along.
  */
 export function pack(
+  wire: Wire,
   callee: Callee,
   args: readonly unknown[],
   options: JobOptions,
   sink: Sink | undefined,
 ): Travel {
-  const extras = extrasOf(options, sink);
   const encoding = encodingOf(args);
+  const { values, passed, moved }: Shipment = encoding === "clone"
+    ? wire.pack(args, (i) => `arguments[${i}]`)
+    : { values: args, moved: NOTHING };
+  const extras = extrasOf(options, sink, passed);
   const isText = encoding !== "clone" && extras === undefined;
   // As text at once, and not when it is sent: who hands it in may change it meanwhile.
   const text = isText && encoding === "text" ? JSON.stringify(args) : undefined;
-  const moved = encoding === "clone" ? checkPortable(args, (i) => `arguments[${i}]`) : [];
-  return { callee, isText, text, moved, extras, sink };
+  return { callee, isText, text, values, moved, extras, sink };
 }
 
 /** What a job is to be told besides its arguments; `undefined` for most. */
-function extrasOf({ name, timeout }: JobOptions, sink: Sink | undefined): JobExtras | undefined {
+function extrasOf(
+  { name, timeout }: JobOptions,
+  sink: Sink | undefined,
+  passed: JobExtras["passed"],
+): JobExtras | undefined {
   const around = localsOf(currentScope());
   const locals = around === null ? undefined : packLocals(around);
   const isLimited = timeout !== undefined && timeout !== Infinity;
-  if (name === undefined && !isLimited && locals === undefined && sink === undefined) {
-    return undefined;
-  }
+  if (
+    name === undefined && !isLimited && locals === undefined && sink === undefined &&
+    passed === undefined
+  ) return undefined;
   for (const [name, value] of locals ?? []) checkPortable([value], () => `the TaskLocal "${name}"`);
   return {
     name,
     timeout: isLimited ? timeout : undefined,
     locals,
     credit: sink === undefined ? undefined : CREDIT,
+    passed,
   };
 }

@@ -10,7 +10,11 @@ import type { FunctionReference } from "../portable.ts";
 import { decodeError, type ErrorData } from "../remote_error.ts";
 import type { Carrier, RemoteJob } from "./job.ts";
 import { type Ledger, slotOf, SLOTS } from "./ledger.ts";
-import type { FromWorker, ToWorker } from "./protocol.ts";
+import { currentNode } from "../link/node.ts";
+import type { Link } from "../link/message.ts";
+import type { Attached } from "../link/router.ts";
+import type { FromWorker, Shipped, ToWorker } from "./protocol.ts";
+import type { Wire } from "./wire.ts";
 
 /** What a worker's pool is told. */
 export interface WorkerHost {
@@ -59,7 +63,10 @@ export abstract class RemoteWorker implements Carrier {
   total = 0;
   /** How many of them have not ended. */
   count = 0;
+  /** Where its jobs are, as the end of a stack has it. */
+  protected readonly place: string;
   readonly #host: WorkerHost;
+  readonly #link: Attached;
   readonly #jobs: (RemoteJob | undefined)[] = new Array(SLOTS);
   readonly #knows: boolean[] = [];
   // The number of the last job of each message that is not done with.
@@ -69,12 +76,17 @@ export abstract class RemoteWorker implements Carrier {
   #questions = 0;
   readonly #asked: Map<number, (tree: TreeNode) => void> = new Map();
 
-  protected constructor(host: WorkerHost, name: string) {
+  protected constructor(host: WorkerHost, name: string, kind: "worker" | "process") {
     this.#host = host;
     this.name = name;
+    this.place = `${kind} "${name}"`;
+    const send: Link["send"] = (message, moved) => this.post({ type: "link", message }, moved);
+    this.#link = currentNode().attachChild({ send }, this.place);
   }
 
   protected abstract readonly ledger: Ledger;
+
+  protected abstract readonly wire: Wire;
 
   /** Sends a message, and moves what of it is to be moved. */
   protected abstract post(message: ToWorker, moved?: readonly Transferable[]): void;
@@ -84,9 +96,6 @@ export abstract class RemoteWorker implements Carrier {
 
   /** Ends it, whatever it does, as well as the platform can. */
   protected abstract kill(): void;
-
-  /** Where it is, as the end of a stack has it. */
-  protected abstract readonly place: string;
 
   /** Resolves when nothing of it is left, where it is certain that it will end. */
   abstract readonly left: Promise<void> | undefined;
@@ -179,20 +188,25 @@ export abstract class RemoteWorker implements Carrier {
   die(why: string, exitCode?: number, cause?: unknown): void {
     if (this.state === "gone") return;
     const hasWorked = this.#passed > 0 || this.jobs.some(({ hasStarted }) => hasStarted);
-    this.giveUp();
+    this.giveUp(why);
     this.#host.workerDied(this, { hasWorked, why, exitCode, cause });
   }
 
   /** Lets it go. It has nothing to do. */
   end(): void {
-    this.state = "gone";
+    this.#leave("its pool has let it go");
     this.stop();
   }
 
   /** Ends it, whatever it still does. */
-  giveUp(): void {
-    this.state = "gone";
+  giveUp(why: string): void {
+    this.#leave(why);
     this.kill();
+  }
+
+  #leave(why: string): void {
+    this.state = "gone";
+    this.#link.closed(why);
   }
 
   /** A message has come. */
@@ -226,9 +240,9 @@ export abstract class RemoteWorker implements Carrier {
 
   // One a message: an object that two jobs were given would be one object there.
   #sendData(job: RemoteJob): void {
-    const { seq, args, travel: { callee, extras, moved } } = job;
+    const { seq, travel: { callee, values, extras, moved } } = job;
     try {
-      this.post({ type: "job", seq, job: [callee.number, args, extras] }, moved);
+      this.post({ type: "job", seq, job: [callee.number, values, extras] }, moved);
     } catch (error) {
       // What could be sent when it was handed in was changed or moved since.
       this.#skip(job, error);
@@ -252,9 +266,13 @@ export abstract class RemoteWorker implements Carrier {
       case "unready":
         this.#dieOf("it has failed to start", undefined, message.error);
         break;
-      case "result":
-        this.#take(message.seq)?.settle("succeeded", message.value);
+      case "result": {
+        const job = this.#take(message.seq);
+        if (job !== undefined) {
+          this.#unpack(job, message, ([value]) => job.settle("succeeded", value));
+        }
         break;
+      }
       case "failed": {
         this.#take(message.seq)?.settle("failed", decodeError(message.error, this.place));
         break;
@@ -263,13 +281,19 @@ export abstract class RemoteWorker implements Carrier {
         this.#take(message.seq)?.ended(message.reason);
         break;
       case "items": {
-        const { seq, items } = message;
-        this.#jobs[slotOf(seq)]?.travel.sink?.(items, () => {
-          if (this.state === "gone") return;
-          this.post({ type: "credit", seq, items: items.length });
-        });
+        const { seq, count } = message;
+        const job = this.#jobs[slotOf(seq)];
+        const grant = () => {
+          if (this.state !== "gone") this.post({ type: "credit", seq, items: count });
+        };
+        if (job !== undefined) {
+          this.#unpack(job, message, (items) => job.travel.sink!(items, grant));
+        }
         break;
       }
+      case "link":
+        this.#link.receive(message.message);
+        break;
       case "loading":
         this.loadingSince = message.isOver ? undefined : performance.now();
         break;
@@ -287,6 +311,23 @@ export abstract class RemoteWorker implements Carrier {
           message.exitCode,
           message.error,
         );
+    }
+  }
+
+  #unpack(
+    job: RemoteJob,
+    { values, passed }: Shipped,
+    take: (values: readonly unknown[]) => void,
+  ): void {
+    const failed = (error: unknown) => job.settle("failed", error);
+    try {
+      const unpacked = this.wire.unpack(values, passed);
+      // Where modules have to be loaded for it. What comes after it meanwhile comes later too: it is
+      // loaded once.
+      if (unpacked instanceof Promise) unpacked.then(take).catch(failed);
+      else take(unpacked);
+    } catch (error) {
+      failed(error);
     }
   }
 

@@ -7,10 +7,13 @@
 import { LONGEST_DELAY } from "../../primitives/kernel/clock.ts";
 import { outside } from "../../primitives/kernel/context.ts";
 import type { FunctionReference } from "../portable.ts";
+import type { Wire } from "./wire.ts";
 import type { Death, RemoteWorker, WorkerHost, WorkerOptions } from "./worker.ts";
 
 /** What kind of workers a pool has. */
 export interface WorkerKind {
+  /** How values get to them and back. */
+  readonly wire: Wire;
   /**
    * Starts one.
    *
@@ -135,7 +138,7 @@ export class Workforce implements Iterable<RemoteWorker> {
   giveUp(worker: RemoteWorker): void {
     this.#workers.delete(worker);
     this.crashed++;
-    worker.giveUp();
+    worker.giveUp("it was given up");
     this.#see(worker);
     const givenUp: { at: number; forget?: () => void } = { at: performance.now() };
     this.#givenUp.add(givenUp);

@@ -8,8 +8,9 @@
 // First: the others load the kernel.
 import "./async_context.ts";
 import { encodeError } from "../remote_error.ts";
-import type { FromWorker } from "../remote/protocol.ts";
+import type { Post } from "../remote/outflow.ts";
 import { Runner } from "../remote/runner.ts";
+import { THREAD_WIRE } from "../remote/wire.ts";
 import { holdLock } from "./liveness.ts";
 import { SharedLedger } from "./shared_ledger.ts";
 
@@ -20,7 +21,7 @@ export interface Opening {
 }
 
 interface WorkerGlobal {
-  postMessage(message: unknown, transfer?: Transferable[]): void;
+  postMessage(message: unknown, moved?: readonly Transferable[]): void;
   addEventListener(type: string, listener: (event: Event) => void): void;
   close(): void;
 }
@@ -29,9 +30,7 @@ interface WorkerGlobal {
 delete (globalThis as { AsyncLocalStorage?: unknown }).AsyncLocalStorage;
 
 const scope = globalThis as unknown as WorkerGlobal;
-const post: (message: FromWorker, transfer?: Transferable[]) => void = scope.postMessage.bind(
-  scope,
-);
+const post: Post = scope.postMessage.bind(scope);
 const close = scope.close.bind(scope);
 let runner: Runner | undefined;
 
@@ -43,7 +42,7 @@ scope.addEventListener("message", (event) => {
 });
 
 function open({ lock, memory }: Opening): Runner {
-  return new Runner(post, new SharedLedger(memory), holdLock(lock));
+  return new Runner(post, THREAD_WIRE, new SharedLedger(memory), holdLock(lock));
 }
 
 scope.postMessage = () => {

@@ -6,6 +6,7 @@
 
 import { RemoteWorker, type WorkerHost, type WorkerOptions } from "../remote/worker.ts";
 import type { ToWorker } from "../remote/protocol.ts";
+import { THREAD_WIRE, type Wire } from "../remote/wire.ts";
 import { mind, type Mortal, onceReleased } from "./liveness.ts";
 import { SharedLedger } from "./shared_ledger.ts";
 import { letEnd } from "./unref.ts";
@@ -18,7 +19,7 @@ export function mainModule(): URL {
 /** See above. */
 export class Thread extends RemoteWorker implements Mortal {
   protected readonly ledger: SharedLedger = new SharedLedger();
-  protected readonly place: string;
+  protected readonly wire: Wire = THREAD_WIRE;
   readonly lock: string = `grove worker ${crypto.randomUUID()}`;
   readonly #worker: Worker;
   readonly #mindNoMore: () => void;
@@ -30,8 +31,7 @@ export class Thread extends RemoteWorker implements Mortal {
     { name, loadTimeout, onStart }: WorkerOptions,
     permissions: unknown,
   ) {
-    super(host, name);
-    this.place = `worker "${name}"`;
+    super(host, name, "worker");
     this.#worker = new Worker(mainModule(), {
       type: "module",
       name,

@@ -1,0 +1,49 @@
+/**
+ * The end of a link to the thread or process that has started this one. What makes use of it is
+ * loaded when that is certain to happen, as most workers never do.
+ *
+ * @module
+ */
+
+import type { Link, LinkMessage } from "./message.ts";
+import type { Attached } from "./router.ts";
+
+let uplink: Uplink | undefined;
+
+/** The link to the thread or process that has started this one; `undefined` in the first. */
+export function currentUplink(): Uplink | undefined {
+  return uplink;
+}
+
+/** See above. */
+export class Uplink implements Link {
+  readonly send: Link["send"];
+  /** What errors call this thread or process. */
+  name = "";
+  /** What hears of what comes, once it is there. */
+  attached: Attached | undefined;
+  #waiting: LinkMessage[] = [];
+
+  /** Makes the one that there is, of how messages are sent. */
+  constructor(send: Link["send"]) {
+    this.send = send;
+    uplink = this;
+  }
+
+  /** A message has come. */
+  receive(message: LinkMessage): void {
+    if (this.attached !== undefined) {
+      this.attached.receive(message);
+      return;
+    }
+    this.#waiting.push(message);
+    if (this.#waiting.length === 1) this.#load();
+  }
+
+  async #load(): Promise<void> {
+    const { currentNode } = await import("./node.ts");
+    currentNode();
+    for (const message of this.#waiting) this.attached!.receive(message);
+    this.#waiting = [];
+  }
+}
