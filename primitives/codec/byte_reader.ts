@@ -52,9 +52,15 @@ export class ByteReader {
     throw malformed("a number in it is too large");
   }
 
+  short(): number {
+    const at = this.#skip(2);
+    return (this.#bytes[at] << 16 | this.#bytes[at + 1] << 24) >> 16;
+  }
+
   int(): number {
-    const zigzag = this.count();
-    return zigzag >>> 1 ^ -(zigzag & 1);
+    const bytes = this.#bytes;
+    const at = this.#skip(4);
+    return bytes[at] | bytes[at + 1] << 8 | bytes[at + 2] << 16 | bytes[at + 3] << 24;
   }
 
   double(): number {
@@ -76,8 +82,7 @@ export class ByteReader {
   }
 
   text(): string {
-    const length = this.byte() + this.byte() * 0x100 + this.byte() * 0x10000 +
-      this.byte() * 0x1000000;
+    const length = this.int() >>> 0;
     const isWide = this.byte() === 1;
     const start = this.#skip(length);
     const bytes = this.#bytes.subarray(start, this.#at);

@@ -32,14 +32,18 @@ export class ByteWriter {
     this.byte(value);
   }
 
+  /** A whole number of 16 bits with its sign. */
+  short(value: number): void {
+    this.reserve(2);
+    this.#view.setInt16(this.end, value, true);
+    this.end += 2;
+  }
+
   /** A whole number of 32 bits with its sign. */
   int(value: number): void {
-    let zigzag = (value << 1 ^ value >> 31) >>> 0;
-    while (zigzag > 0x7f) {
-      this.byte(zigzag & 0x7f | 0x80);
-      zigzag >>>= 7;
-    }
-    this.byte(zigzag);
+    this.reserve(4);
+    this.#view.setInt32(this.end, value, true);
+    this.end += 4;
   }
 
   double(value: number): void {

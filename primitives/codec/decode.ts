@@ -5,7 +5,7 @@
  * @module
  */
 
-import { received } from "../kernel/passing.ts";
+import { isReceivable, received } from "../kernel/passing.ts";
 import { ByteReader, malformed } from "./byte_reader.ts";
 import { ERROR_CLASSES } from "./error_classes.ts";
 import * as tags from "./tags.ts";
@@ -88,6 +88,8 @@ class Decoding {
         return true;
       case tags.FALSE:
         return false;
+      case tags.SHORT:
+        return reader.short();
       case tags.INT:
         return reader.int();
       case tags.DOUBLE:
@@ -311,6 +313,7 @@ class Decoding {
 
   #passed(): unknown {
     const kind = this.#kinds[this.#reader.count()] ?? fail("what is passed on in it has no kind");
+    if (!isReceivable(kind)) throw malformed(`nothing here knows what the kind "${kind}" is`);
     const data = this.#value(this.#reader.byte());
     const object = received({ kind, data });
     // It may be a function.

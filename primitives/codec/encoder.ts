@@ -9,7 +9,7 @@ import { Encoding, Refused } from "./encoding.ts";
 import { pathTo } from "./path_to.ts";
 
 // A buffer that is larger is not kept for the next value.
-const KEPT = 1 << 20;
+const KEPT = 4 << 20;
 
 /**
  * Makes bytes of whatever the structured clone algorithm takes, and of what is passed on: what
@@ -37,6 +37,7 @@ export class Encoder {
    * @param value The value.
    * @param name What the value is called in errors.
    * @returns The bytes. They are those of the encoder: the next call writes over them.
+   * @throws {RangeError} When its objects are too deep in each other.
    * @throws What `refusal` has made, and what a getter throws.
    */
   encode(value: unknown, name: string): Uint8Array<ArrayBuffer> {

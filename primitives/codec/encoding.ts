@@ -89,7 +89,10 @@ export class Encoding {
       writer.byte(tags.DOUBLE);
       writer.double(value);
     } else if (value >= 0 && value < tags.STRING) writer.byte(value);
-    else {
+    else if (value << 16 >> 16 === value) {
+      writer.byte(tags.SHORT);
+      writer.short(value);
+    } else {
       writer.byte(tags.INT);
       writer.int(value);
     }

@@ -43,7 +43,7 @@ export const NULL = 0xc0;
 export const UNDEFINED = 0xc1;
 export const TRUE = 0xc2;
 export const FALSE = 0xc3;
-/** Zigzag, seven bits a byte. */
+export const SHORT = 0xdd;
 export const INT = 0xc4;
 export const DOUBLE = 0xc5;
 /** Those of 64 bits, with their sign. */
