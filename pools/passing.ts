@@ -59,6 +59,31 @@ export function packValues(
   return passables.size === 0 ? { values, moved } : { ...packPassed(values), moved };
 }
 
+/**
+ * Packs a copy of values, to be kept here.
+ *
+ * @param values The values.
+ * @param nameOf What each is called.
+ * @returns A copy that nobody else has; what was to be moved is gone from the original.
+ * @throws {NotPortableError} When one of them could not travel, with the way to it.
+ */
+export function packCopy(
+  values: readonly unknown[],
+  nameOf: (index: number) => string,
+): Omit<Packed, "moved"> {
+  switch (encodingOf(values)) {
+    case "primitives":
+      return { values };
+    case "text":
+      // What is safe as text is the same, in a fifth of the time.
+      return { values: JSON.parse(JSON.stringify(values)) };
+    case "clone": {
+      const { values: packed, passed, moved } = packValues(values, nameOf);
+      return { values: structuredClone(packed, { transfer: [...moved] }), passed };
+    }
+  }
+}
+
 /** Takes out of values what is to be passed on. It copies them: there must be some. */
 export function packPassed(
   values: readonly unknown[],

@@ -50,6 +50,9 @@ export class Shipment {
   }
 }
 
+/** What a call returns that returns nothing. */
+export const NOTHING: Parcel = { values: [undefined] };
+
 /** What becomes of something that is handed over. One of the two is called, once. */
 export interface Handover {
   /** The caller has it. */
@@ -93,6 +96,11 @@ export class Host {
     const ended = (task: CallTask, outcome: unknown) => this.#ended(task, outcome);
     this.#objects.set(id, new Hosting(object, scope, ended));
     return id;
+  }
+
+  /** The object of a number. */
+  get(id: number): HostedObject | undefined {
+    return this.#objects.get(id)?.object;
   }
 
   /** Lets it be called no more. Calls that wait in it fail. */

@@ -6,7 +6,7 @@
  */
 
 import { Calls } from "./calls.ts";
-import { Host } from "./host.ts";
+import { Host, type HostedObject } from "./host.ts";
 import type { Mail, NodeId } from "./message.ts";
 import { type Attached, type Inbox, Router } from "./router.ts";
 import type { Link } from "./message.ts";
@@ -65,6 +65,11 @@ export class Node implements Inbox {
   /** Has others know the way here. To be called before anybody is told of something here. */
   announce(): void {
     this.#router.announce();
+  }
+
+  /** An object of here that others may call, if that is what is meant. */
+  hosted(node: NodeId, object: number): HostedObject | undefined {
+    return node === this.id ? this.host.get(object) : undefined;
   }
 
   receive(mail: Mail): void {

@@ -91,7 +91,8 @@ export class Router {
   send(mail: Mail, moved?: readonly Transferable[]): void {
     this.announce();
     const neighbor = this.#routes.get(mail.to) ?? this.#parent;
-    if (neighbor === undefined) this.#refuse(mail);
+    // What was hosted here is used as it is: what is called over links is there no more.
+    if (neighbor === undefined || mail.to === this.id) this.#refuse(mail);
     else neighbor.link.send(mail, moved);
   }
 
@@ -148,8 +149,10 @@ export class Router {
   /** Tells who calls that nobody is there. All others have heard of it, or will. */
   #refuse(mail: Mail): void {
     if (mail.type !== "call" || mail.isNotice) return;
-    const why = this.#dead.get(mail.to) ?? this.#orphaned ??
-      "the thread or process that it was made in is gone";
+    const why = mail.to === this.id
+      ? "it was disposed of"
+      : this.#dead.get(mail.to) ?? this.#orphaned ??
+        "the thread or process that it was made in is gone";
     const lost: Mail = { type: "lost", to: mail.from, from: mail.to, id: mail.id, why };
     if (mail.from === this.id) this.#inbox.receive(lost);
     else this.send(lost);

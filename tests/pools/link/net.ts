@@ -5,6 +5,7 @@
  * @module
  */
 
+import { packValues, unpackPassed } from "../../../pools/passing.ts";
 import type { LinkMessage } from "../../../pools/link/message.ts";
 import { inNode, Node } from "../../../pools/link/node.ts";
 import type { Attached } from "../../../pools/link/router.ts";
@@ -14,6 +15,7 @@ class Way {
   readonly #queue: LinkMessage[] = [];
   #to!: Attached;
   #isOpen = true;
+  #isHeld = false;
   readonly #seen: LinkMessage[];
 
   constructor(seen: LinkMessage[]) {
@@ -30,9 +32,14 @@ class Way {
     this.#queue.push(clone);
     this.#seen.push(clone);
     queueMicrotask(() => {
-      const next = this.#queue.shift();
+      const next = this.#isHeld ? undefined : this.#queue.shift();
       if (next !== undefined) this.#to.receive(next);
     });
+  }
+
+  /** Nothing arrives any more, until it is closed. */
+  hold(): void {
+    this.#isHeld = true;
   }
 
   /** What is on its way arrives at once, or never. */
@@ -91,6 +98,11 @@ export class Net implements Disposable {
     cable.atParent.closed(why);
   }
 
+  /** A node is busy: what it is sent waits, as long as it lives. */
+  hold(node: Node): void {
+    this.#cables.get(node)!.cable.down.hold();
+  }
+
   /** The parent of a node dies; here, only the link between them ends. */
   orphan(node: Node, why = "it was killed"): void {
     const { cable } = this.#cables.get(node)!;
@@ -113,4 +125,14 @@ export async function settled(net: Net): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve));
     if (net.sent.length !== before) quiet = -1;
   }
+}
+
+/** Sends a value from one node to another, as an argument of a job is sent: what comes out there. */
+export function hand<T>(value: T, to: Node): T {
+  const { values, passed, moved } = packValues([value], () => "the value");
+  const arrived = structuredClone({ values, passed }, { transfer: [...moved] });
+  return inNode(to, () => {
+    if (arrived.passed !== undefined) unpackPassed(arrived.values, arrived.passed);
+    return arrived.values[0] as T;
+  });
 }
