@@ -25,6 +25,8 @@ export { portable } from "./portable.ts";
 export type { ProcessEnvironment } from "./process/environment.ts";
 export type { ProcessPermissions } from "./process/permissions.ts";
 export { ProcessPool, type ProcessPoolOptions } from "./process_pool.ts";
+export type { ProcessQueueStats } from "./link/item_queue.ts";
+export { ProcessQueue } from "./process_queue.ts";
 export { RemotePool, type RemotePoolOptions } from "./remote_pool.ts";
 export { TaskPool } from "./task_pool.ts";
 export { transfer } from "./transfer.ts";

@@ -32,7 +32,8 @@ export class Uplink implements Link {
 
   /** A message has come. */
   receive(message: LinkMessage): void {
-    if (this.attached !== undefined) {
+    // Who has made use of it meanwhile must not hear of what comes before those that wait.
+    if (this.attached !== undefined && this.#waiting.length === 0) {
       this.attached.receive(message);
       return;
     }

@@ -35,6 +35,7 @@ import { Batch } from "./batch.ts";
 import { callWithin, INTERRUPTED } from "./deadline.ts";
 import { Callee, loader } from "./functions.ts";
 import { Outflow, type Post } from "./outflow.ts";
+import "../kinds.ts";
 import { Uplink } from "../link/uplink.ts";
 import type { Wire } from "./wire.ts";
 import type { WorkerLedger } from "./ledger.ts";
