@@ -40,7 +40,7 @@ export class Child extends RemoteWorker {
   readonly #words: LastWords;
   readonly #memoryLimit: number;
   readonly left: Promise<void>;
-  #connection: Connection | undefined;
+  #connection: Connection<ToWorker, FromWorker> | undefined;
   #isFlushing = false;
   #killer: ReturnType<typeof setTimeout> | undefined;
 
@@ -115,7 +115,7 @@ export class Child extends RemoteWorker {
       this.#connection = connection;
       this.post({ type: "start", name, loadTimeout, onStart });
       try {
-        await connection.receive((message) => this.receive(message as FromWorker));
+        await connection.receive((message) => this.receive(message));
       } catch (error) {
         cause = error;
       }
@@ -181,13 +181,13 @@ function spawn(
 async function accept(
   listener: Deno.UnixListener,
   status: Promise<unknown>,
-): Promise<Connection | undefined> {
+): Promise<Connection<ToWorker, FromWorker> | undefined> {
   using _ = listener;
   const called = listener.accept();
   called.catch(() => {}); // It is not waited for any more when the process has ended.
   const socket = await Promise.race([called, status.then(() => undefined)]);
   if (socket === undefined) return undefined;
-  const connection = new Connection(socket);
+  const connection = new Connection<ToWorker, FromWorker>(socket);
   connection.unref();
   return connection;
 }

@@ -4,14 +4,15 @@
  * @module
  */
 
-import { FrameReader, FrameWriter, type Message } from "./frame_stub.ts";
+import { FrameReader } from "./frame_reader.ts";
+import { FrameWriter } from "./frame_writer.ts";
 
 const CHUNK = 65_536;
 
-/** See above. */
-export class Connection {
+/** See above. A message is a text, or an object. */
+export class Connection<Sent, Received> {
   readonly #socket: Deno.UnixConn;
-  readonly #out: FrameWriter = new FrameWriter();
+  readonly #writer: FrameWriter = new FrameWriter();
   #isWriting = false;
   #isClosed = false;
 
@@ -19,33 +20,33 @@ export class Connection {
     this.#socket = socket;
   }
 
-  /** Puts a message with those that are sent next. */
-  put(message: Message): void {
-    this.#out.put(message);
+  /**
+   * Puts a message with those that are sent next.
+   *
+   * @throws {NotPortableError} When something in it cannot be sent.
+   * @throws {RangeError} When it is too long.
+   */
+  put(message: Sent): void {
+    this.#writer.put(message);
   }
 
   /** Sends what is there. What comes while it is sent goes together after that. */
   flush(): void {
-    if (!this.#isWriting && !this.#out.isEmpty && !this.#isClosed) this.#write();
+    if (!this.#isWriting && !this.#isClosed && !this.#writer.isEmpty) this.#write();
   }
 
   /**
-   * Hands over the messages as they come, until the other side is gone.
+   * Hands over the messages as they come, until either side has closed it.
    *
-   * @throws {FrameError} When what comes makes no sense.
+   * @throws {MalformedError} When what comes makes no sense.
    */
-  async receive(take: (message: Message) => void): Promise<void> {
+  async receive(take: (message: Received) => void): Promise<void> {
     const chunk = new Uint8Array(CHUNK);
     const reader = new FrameReader();
     for (;;) {
-      let count: number | null;
-      try {
-        count = await this.#socket.read(chunk);
-      } catch {
-        return; // It was closed here, or the other side was killed with something unread.
-      }
+      const count = await this.#read(chunk);
       if (count === null) return;
-      reader.push(chunk.subarray(0, count), take);
+      reader.push(chunk.subarray(0, count), (message) => take(message as Received));
     }
   }
 
@@ -60,16 +61,24 @@ export class Connection {
     this.#socket.close();
   }
 
+  async #read(chunk: Uint8Array): Promise<number | null> {
+    try {
+      return await this.#socket.read(chunk);
+    } catch {
+      return null; // It was closed here; or the other side was killed before it had read everything.
+    }
+  }
+
   async #write(): Promise<void> {
     this.#isWriting = true;
     try {
-      while (!this.#out.isEmpty) {
-        let bytes = this.#out.take();
+      while (!this.#writer.isEmpty) {
+        let bytes = this.#writer.take();
         // A socket takes what it has room for.
         while (bytes.length > 0) bytes = bytes.subarray(await this.#socket.write(bytes));
       }
     } catch {
-      this.#isClosed || this.close(); // The other side is gone: the reader says so.
+      this.close(); // The other side is gone, as who reads is told.
     }
     this.#isWriting = false;
   }

@@ -41,7 +41,9 @@ export async function start(
   Deno.addSignalListener("SIGINT", () => {});
   provideModules(modules);
   const entries = new FileWorkerLedger(ledger);
-  const connection = new Connection(await Deno.connect({ transport: "unix", path: socket }));
+  const connection = new Connection<FromWorker, ToWorker>(
+    await Deno.connect({ transport: "unix", path: socket }),
+  );
   giveBack(own);
   const post = (message: FromWorker) => {
     connection.put(message);
@@ -62,7 +64,7 @@ export async function start(
       exit(1);
     });
   }
-  await connection.receive((message) => runner.receive(message as ToWorker));
+  await connection.receive((message) => runner.receive(message));
   exit();
 }
 
