@@ -22,6 +22,7 @@ export type { JobOrder } from "./job_queue.ts";
 export { progress } from "./job_task.ts";
 export { Pool } from "./pool.ts";
 export { portable } from "./portable.ts";
+export { Process, type ProcessOptions } from "./process.ts";
 export type { ProcessEnvironment } from "./process/environment.ts";
 export type { ProcessPermissions } from "./process/permissions.ts";
 export { ProcessPool, type ProcessPoolOptions } from "./process_pool.ts";

@@ -7,7 +7,7 @@
 import { checkOptions } from "../primitives/kernel/check.ts";
 import type { ProcessPoolStats } from "./executor.ts";
 import { Child } from "./process/child.ts";
-import { childOptions, type ProcessEnvironment } from "./process/environment.ts";
+import { environmentOf, type ProcessEnvironment } from "./process/environment.ts";
 import { PROCESS_WIRE } from "./process/wire.ts";
 import type { WorkerKind } from "./remote/workforce.ts";
 import { RemotePool, type RemotePoolOptions } from "./remote_pool.ts";
@@ -50,10 +50,10 @@ export class ProcessPool extends RemotePool {
   constructor(options: ProcessPoolOptions = {}) {
     const action = "make a ProcessPool";
     checkOptions(options, action);
-    const child = childOptions(options, action);
+    const environment = environmentOf(options, action);
     const kind: WorkerKind = {
       wire: PROCESS_WIRE,
-      start: (host, worker) => new Child(host, worker, child),
+      start: (host, worker) => new Child(host, worker, environment),
     };
     super(options, action, kind, Infinity);
   }

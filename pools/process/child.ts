@@ -8,29 +8,18 @@ import { textOf } from "../../primitives/kernel/errors.ts";
 import { RemoteWorker, type WorkerHost, type WorkerOptions } from "../remote/worker.ts";
 import type { FromWorker, ToWorker } from "../remote/protocol.ts";
 import type { Wire } from "../remote/wire.ts";
-import { denoArguments } from "./command.ts";
+import { programOf, startDeno } from "./command.ts";
 import { Connection } from "./connection.ts";
+import type { Environment } from "./environment.ts";
 import { FileLedger } from "./file_ledger.ts";
 import { LastWords } from "./last_words.ts";
 import type { Opening } from "./main.ts";
-import { permissionFlags, type ProcessPermissions } from "./permissions.ts";
+import { permissionFlags } from "./permissions.ts";
 import { reap } from "./reaping.ts";
 import { PROCESS_WIRE } from "./wire.ts";
 
-/** What the processes of a pool have in common. */
-export interface ChildOptions {
-  readonly permissions: ProcessPermissions;
-  readonly env: Readonly<Record<string, string>>;
-  readonly cwd: string | URL | undefined;
-  readonly memoryLimit: number;
-  /** What else Deno is told. */
-  readonly flags: readonly string[];
-}
-
 // One that was let go has ended by then, in milliseconds, or is killed.
 const PATIENCE = 1000;
-
-const MEBIBYTE = 1 << 20;
 
 /** See above. */
 export class Child extends RemoteWorker {
@@ -44,9 +33,9 @@ export class Child extends RemoteWorker {
   #isFlushing = false;
   #killer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(host: WorkerHost, options: WorkerOptions, child: ChildOptions) {
+  constructor(host: WorkerHost, options: WorkerOptions, environment: Environment) {
     super(host, options.name, "process");
-    this.#memoryLimit = child.memoryLimit;
+    this.#memoryLimit = environment.memoryLimit;
     const folder = Deno.makeTempDirSync({ prefix: "grove-" });
     const opened: Disposable[] = [];
     try {
@@ -55,7 +44,7 @@ export class Child extends RemoteWorker {
       opened.push(this.ledger);
       const listener = Deno.listen({ transport: "unix", path: socketIn(folder) });
       opened.push(listener);
-      this.#process = spawn(child, folder);
+      this.#process = spawn(environment, folder);
       this.#words = new LastWords(this.#process.stderr);
       // A pool that nobody shuts down must not keep a program from ending.
       this.#process.unref();
@@ -65,6 +54,35 @@ export class Child extends RemoteWorker {
       for (const one of opened) one[Symbol.dispose]();
       Deno.removeSync(folder, { recursive: true });
       throw error;
+    }
+  }
+
+  /** Its id for the system. */
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  /** Resolves to how it has ended. */
+  get status(): Promise<Deno.CommandStatus> {
+    return this.#process.status;
+  }
+
+  /** Has the program wait for its end. */
+  ref(): void {
+    this.#process.ref();
+  }
+
+  /** Has it exit, with nothing left to do. */
+  exit(code: number): void {
+    this.post({ type: "exit", code });
+  }
+
+  /** Sends it a signal. */
+  signal(signal: Deno.Signal): void {
+    try {
+      this.#process.kill(signal);
+    } catch {
+      // It has ended.
     }
   }
 
@@ -93,11 +111,7 @@ export class Child extends RemoteWorker {
 
   protected kill(): void {
     this.#process.ref();
-    try {
-      this.#process.kill("SIGKILL");
-    } catch {
-      // It has ended.
-    }
+    this.signal("SIGKILL");
   }
 
   async #live(
@@ -151,30 +165,14 @@ function socketIn(folder: string): string {
   return `${folder}/socket`;
 }
 
-function spawn(
-  { permissions, env, cwd, memoryLimit, flags }: ChildOptions,
-  folder: string,
-): Deno.ChildProcess {
+function spawn(environment: Environment, folder: string): Deno.ChildProcess {
   const ledger = ledgerIn(folder);
   const socket = socketIn(folder);
   const needed = { read: [socket, ledger], write: [socket, ledger], net: [`unix:${socket}`] };
-  const granted = permissionFlags(permissions, needed);
-  const limit = memoryLimit === Infinity ? [] : [
-    `--v8-flags=--max-old-space-size=${Math.ceil(memoryLimit / MEBIBYTE)}`,
-  ];
-  const opening: Opening = { socket, ledger, own: granted.own };
-  return new Deno.Command(Deno.execPath(), {
-    args: denoArguments(new URL("./main.ts", import.meta.url), opening, [
-      ...granted.flags,
-      ...limit,
-      ...flags,
-    ]),
-    env,
-    cwd,
-    stdin: "null",
-    stdout: "inherit",
-    stderr: "piped",
-  }).spawn();
+  const { flags, own } = permissionFlags(environment.permissions, needed);
+  const opening: Opening = { socket, ledger, own };
+  const program = programOf(new URL("./main.ts", import.meta.url), opening);
+  return startDeno(program, [], environment, flags, "piped");
 }
 
 /** Waits for a process to call; `undefined` when it has ended before. */

@@ -5,32 +5,67 @@
  */
 
 import { portableModules } from "../portable.ts";
+import type { Environment } from "./environment.ts";
+
+const MEBIBYTE = 1 << 20;
 
 /**
- * The arguments of `deno`, for a program that calls the function `start` of a module.
+ * Starts a process of Deno.
  *
- * The program is a text that is made for it: what a program names in itself to be imported, it may
- * load without the permission to read it. So code comes into a process that has no permissions.
+ * @param program The URL of its main module.
+ * @param args What it finds in `Deno.args`.
+ * @param environment What it lives in.
+ * @param permissions What it may do, as flags.
+ * @param stderr Where what it writes to its standard error goes.
+ */
+export function startDeno(
+  program: string,
+  args: readonly string[],
+  { env, cwd, memoryLimit, flags }: Environment,
+  permissions: readonly string[],
+  stderr: "inherit" | "piped",
+): Deno.ChildProcess {
+  const limit = memoryLimit === Infinity ? [] : [
+    `--v8-flags=--max-old-space-size=${Math.ceil(memoryLimit / MEBIBYTE)}`,
+  ];
+  return new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--no-prompt",
+      "--quiet",
+      ...configuration(),
+      ...permissions,
+      ...limit,
+      ...flags,
+      program,
+      ...args,
+    ],
+    env,
+    cwd,
+    stdin: "null",
+    stdout: "inherit",
+    stderr,
+  }).spawn();
+}
+
+/**
+ * A program that calls the function `start` of a module.
+ *
+ * It is a text that is made for it: what a program names in itself to be imported, it may load
+ * without the permission to read it. So code comes into a process that has no permissions.
  *
  * @param module The module.
  * @param argument What `start` is called with. It must be data that JSON keeps.
- * @param flags What else Deno is told.
+ * @returns The URL of its main module.
  */
-export function denoArguments(module: URL, argument: unknown, flags: readonly string[]): string[] {
+export function programOf(module: URL, argument: unknown): string {
   const ways = Array.from(portableModules(), (url) => {
     const name = JSON.stringify(url);
     return `${name}:()=>import(${name})`;
   });
   const program = `import{start}from${JSON.stringify(module.href)};` +
     `start(${JSON.stringify(argument)},{${ways}})`;
-  return [
-    "run",
-    "--no-prompt",
-    "--quiet",
-    ...configuration(),
-    ...flags,
-    `data:application/javascript,${encodeURIComponent(program)}`,
-  ];
+  return `data:application/javascript,${encodeURIComponent(program)}`;
 }
 
 let found: readonly string[] | undefined;

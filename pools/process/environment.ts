@@ -5,7 +5,6 @@
  */
 
 import { checkCount, show } from "../../primitives/kernel/check.ts";
-import type { ChildOptions } from "./child.ts";
 import { checkPermissions, type ProcessPermissions } from "./permissions.ts";
 
 /** What a process of Grove's can be told, whether it is in a pool or on its own. */
@@ -29,12 +28,21 @@ export interface ProcessEnvironment {
   denoFlags?: readonly string[];
 }
 
+/** The same, with all that was left out. */
+export interface Environment {
+  readonly permissions: ProcessPermissions;
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string | URL | undefined;
+  readonly memoryLimit: number;
+  readonly flags: readonly string[];
+}
+
 /**
  * Checks what a process can be told, and fills in what was left out.
  *
  * @throws {TypeError | RangeError} When an option makes no sense, or there can be no processes.
  */
-export function childOptions(options: ProcessEnvironment, action: string): ChildOptions {
+export function environmentOf(options: ProcessEnvironment, action: string): Environment {
   if (typeof Deno === "undefined" || typeof Deno.Command === "undefined") {
     throw new TypeError(`Cannot ${action} as there are no processes here. Use defaultPool()`);
   }
@@ -50,5 +58,5 @@ export function childOptions(options: ProcessEnvironment, action: string): Child
       `Cannot ${action} as 'denoFlags' must be a list of flags: received ${show(denoFlags)}`,
     );
   }
-  return { permissions, env, cwd, memoryLimit: memoryLimit, flags: denoFlags };
+  return { permissions, env, cwd, memoryLimit, flags: denoFlags };
 }

@@ -12,7 +12,7 @@
  * @module
  */
 
-import { type Ledger, slotOf, SLOTS, type WorkerLedger } from "../remote/ledger.ts";
+import { type Ledger, slotOf, type WorkerLedger } from "../remote/ledger.ts";
 
 // The file: the number of the last job that the worker has started, the highest number of those that
 // the pool has asked back, and a word for each slot.

@@ -64,7 +64,10 @@ export async function start(
       exit(1);
     });
   }
-  await connection.receive((message) => runner.receive(message));
+  await connection.receive((message) => {
+    if (typeof message === "object" && message.type === "exit") exit(message.code);
+    runner.receive(message);
+  });
   exit();
 }
 

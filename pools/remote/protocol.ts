@@ -41,7 +41,9 @@ export type ToWorker =
   | { readonly type: "cancel"; readonly seq: number; readonly reason: unknown }
   | { readonly type: "credit"; readonly seq: number; readonly items: number }
   | { readonly type: "inspect"; readonly question: number }
-  | { readonly type: "link"; readonly message: LinkMessage };
+  | { readonly type: "link"; readonly message: LinkMessage }
+  /** It has nothing left to do, and is a process. */
+  | { readonly type: "exit"; readonly code: number };
 
 /** Values that were packed. */
 export interface Shipped {
