@@ -102,6 +102,15 @@ export class Child extends RemoteWorker {
     });
   }
 
+  protected override explain(error: unknown): unknown {
+    if (error instanceof Deno.errors.NotCapable) {
+      const { message, stack = "" } = error;
+      error.message += cureFor(message);
+      error.stack = stack.replace(message, () => error.message);
+    }
+    return error;
+  }
+
   protected stop(): void {
     if (this.#connection === undefined) this.kill();
     // It ends by itself when it finds that nobody is there any more.
@@ -123,7 +132,7 @@ export class Child extends RemoteWorker {
     const noMore = reap({ pid, folder, memoryLimit: this.#memoryLimit });
     const connection = await accept(listener, status);
     // The process has both open: nothing of it is left here when it ends, in whatever way.
-    Deno.removeSync(folder, { recursive: true });
+    await Deno.remove(folder, { recursive: true }).catch(() => {});
     let cause: unknown;
     if (connection !== undefined) {
       this.#connection = connection;
@@ -155,6 +164,13 @@ export class Child extends RemoteWorker {
       : "";
     return `it was killed by ${signal}${maybe}${said}`;
   }
+}
+
+function cureFor(message: string): string {
+  const [, kind, name] = /^Requires (\w+) access(?: to "(.*?)")?/.exec(message) ?? [];
+  if (kind === undefined) return "";
+  const value = name === undefined ? "true" : `[${JSON.stringify(name)}]`;
+  return `. That is for a program; what this process may do is said by 'permissions: { ${kind}: ${value} }'`;
 }
 
 function ledgerIn(folder: string): string {

@@ -106,6 +106,11 @@ export abstract class RemoteWorker implements Carrier {
    */
   abstract onceGone(gone: () => void): () => void;
 
+  /** Has an error of a job say what only this side knows. */
+  protected explain(error: unknown): unknown {
+    return error;
+  }
+
   /** How many messages with jobs it has not done with. */
   get messages(): number {
     return this.#messages.length;
@@ -274,7 +279,10 @@ export abstract class RemoteWorker implements Carrier {
         break;
       }
       case "failed": {
-        this.#take(message.seq)?.settle("failed", decodeError(message.error, this.place));
+        this.#take(message.seq)?.settle(
+          "failed",
+          this.explain(decodeError(message.error, this.place)),
+        );
         break;
       }
       case "cancelled":
