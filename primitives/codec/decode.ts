@@ -36,7 +36,7 @@ export function decode(bytes: Uint8Array): unknown {
 }
 
 function appendixOf(bytes: Uint8Array): ByteReader {
-  if (bytes.length <= tags.HEADER || bytes[0] !== tags.CODED) {
+  if (bytes.length <= tags.HEADER || bytes[0] !== tags.FORMAT) {
     throw malformed("it begins as no value does");
   }
   const start = bytes[1] + bytes[2] * 0x100 + bytes[3] * 0x10000 + bytes[4] * 0x1000000;
@@ -135,7 +135,7 @@ class Decoding {
       case tags.ERROR:
         return this.#error();
       case tags.DOM_EXCEPTION:
-        return this.#add(new DOMException(this.#string(), this.#string()));
+        return this.#domException();
       case tags.BUFFER:
         return this.#add(reader.copy(reader.count()).buffer);
       case tags.RESIZABLE_BUFFER:
@@ -274,6 +274,14 @@ class Decoding {
     error.stack = this.#isNext() ? this.#string() : undefined;
     if (this.#isNext()) define(error, "cause", this.#value(this.#reader.byte()), false);
     return error;
+  }
+
+  #domException(): DOMException {
+    const exception: DOMException & { stack?: string } = this.#add(
+      new DOMException(this.#string(), this.#string()),
+    );
+    exception.stack = this.#isNext() ? this.#string() : undefined;
+    return exception;
   }
 
   #isNext(): boolean {

@@ -13,9 +13,10 @@ const KEPT = 4 << 20;
 
 /**
  * Makes bytes of whatever the structured clone algorithm takes, and of what is passed on: what
- * `structuredClone` keeps is kept, and what it drops is dropped. Two things differ. Memory cannot
- * be shared in this way, nor blobs and keys; and a `Proxy`, which nobody can tell from what it is a
- * proxy of, becomes a copy of that.
+ * `structuredClone` keeps is kept, and what it drops is dropped. Three things differ. Memory that
+ * is shared, blobs and keys, which are bound to a process, are refused. A `Proxy` and `arguments`,
+ * which nobody can tell from plain objects, are copied as such. A view that follows a resizable
+ * buffer is one of the length that it has now.
  */
 export class Encoder {
   readonly #refusal: (value: unknown, path: string) => Error;

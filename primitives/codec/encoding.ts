@@ -26,6 +26,9 @@ export class Refused extends Error {
 // Of so many places one is taken, in a list of which the holes are not worth their bytes.
 const MOSTLY_HOLES = 16;
 
+// Where the appendix begins is said in four bytes.
+const MOST_BYTES = 0xffff_ffff;
+
 const { hasOwnProperty } = Object.prototype;
 const { forEach: forEachEntry } = Map.prototype;
 const { forEach: forEachElement } = Set.prototype;
@@ -49,10 +52,12 @@ export class Encoding {
     const writer = this.#writer;
     const start = writer.end;
     writer.reserve(tags.HEADER);
-    writer.byte(tags.CODED);
+    writer.byte(tags.FORMAT);
     writer.end += 4;
     this.#value(value);
-    writer.patch(start + 1, writer.end - start);
+    const size = writer.end - start;
+    if (size > MOST_BYTES) throw tooLarge(size);
+    writer.patch(start + 1, size);
     const kinds = this.#kinds;
     writer.count(kinds === undefined ? 0 : kinds.length);
     if (kinds !== undefined) { for (const kind of kinds) writer.text(kind); }
@@ -223,9 +228,7 @@ export class Encoding {
       case "Error":
         return this.#error(object as Error);
       case "DOMException":
-        this.#writer.byte(tags.DOM_EXCEPTION);
-        this.#string((object as DOMException).message);
-        return this.#string((object as DOMException).name);
+        return this.#domException(object as DOMException);
       case "Buffer":
         return this.#buffer(object as ArrayBuffer);
       case undefined:
@@ -267,6 +270,13 @@ export class Encoding {
     this.#part(cause !== undefined && "value" in cause, () => cause!.value);
   }
 
+  #domException({ message, name, stack }: DOMException & { stack?: unknown }): void {
+    this.#writer.byte(tags.DOM_EXCEPTION);
+    this.#string(message);
+    this.#string(name);
+    this.#part(typeof stack === "string", () => stack);
+  }
+
   #part(isThere: boolean, get: () => unknown): void {
     if (!isThere) return this.#writer.byte(tags.END);
     this.#writer.byte(tags.PRESENT);
@@ -302,6 +312,12 @@ export class Encoding {
 function tooDeep(): RangeError {
   return new RangeError(
     `Cannot copy a value as its objects are more than ${tags.DEEPEST} deep in each other. Send a list of them`,
+  );
+}
+
+function tooLarge(size: number): RangeError {
+  return new RangeError(
+    `Cannot copy a value as it has ${size} bytes, and the most is ${MOST_BYTES}. Send it in parts`,
   );
 }
 

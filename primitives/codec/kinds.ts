@@ -42,8 +42,9 @@ const PROBES: ReadonlyMap<string, readonly [CloneKind, Probe]> = new Map([
   ["[object Error]", ["Error", proveError]],
 ]);
 
+// Not all platforms can tell an error of another realm.
 function proveError(this: unknown): void {
-  if (!(this instanceof Error)) throw new TypeError();
+  if (!(Error.isError?.(this) ?? this instanceof Error)) throw new TypeError();
 }
 
 const { toString } = Object.prototype;
