@@ -10,7 +10,16 @@ import { clocked, type Load } from "./clock.ts";
 import { Lasting } from "./lasting.ts";
 import type { Contender } from "./row.ts";
 
-const sources = ["main.mjs", "jobs.mjs", "workerpool_worker.mjs"];
+const sources = ["main.mjs", "jobs.mjs", "workerpool_worker.mjs", "poolifier_worker.mjs"];
+
+/** The pools that there are: of threads, and of processes. */
+export type NodePool =
+  | "piscina"
+  | "tinypool"
+  | "workerpool"
+  | "tinypool-process"
+  | "workerpool-process"
+  | "poolifier-cluster";
 
 /** What can be measured in Node: `atOnce` jobs that double a number, or a job at a time that gets and returns bytes. */
 export type NodeWork =
@@ -94,7 +103,7 @@ const program = new Lasting(() => new NodeProgram(), (program) => program.end())
 
 /** The pools in Node that do a work; none where there is no Node. */
 export function nodePools(
-  names: readonly ("piscina" | "tinypool" | "workerpool")[],
+  names: readonly NodePool[],
   work: NodeWork,
   { size, note }: Load,
 ): Contender[] {

@@ -15,6 +15,7 @@ import { WorkerPool } from "../mod.ts";
 import { BareWorkers } from "./bare_workers.ts";
 import { checked, verify } from "./checked.ts";
 import { timed } from "./clock.ts";
+import { inLoops } from "./in_loops.ts";
 import { inTask } from "./in_task.ts";
 import { Lasting } from "./lasting.ts";
 import { nodePools } from "./node_pools.ts";
@@ -23,24 +24,6 @@ import { double } from "./pool_portable.ts";
 import type { Contender, Goal, Row } from "./row.ts";
 
 const WORKERS = 2;
-
-/** Doubles all numbers below `size`, and resolves to the sum. */
-async function inLoops(
-  atOnce: number,
-  size: number,
-  run: (n: number) => PromiseLike<unknown>,
-): Promise<number> {
-  let next = 0;
-  let sum = 0;
-  async function loop(): Promise<void> {
-    while (next < size) {
-      const result = await run(next++);
-      sum += result as number;
-    }
-  }
-  await Promise.all(Array.from({ length: atOnce }, loop));
-  return sum;
-}
 
 /** What the numbers below `size` add up to when they are doubled. */
 function doubled(size: number): number {

@@ -46,6 +46,9 @@ const files: Readonly<Record<string, string>> = {
   "pool-transfer": "./pool_copy.ts",
   "pool-start": "./pool_start.ts",
   "pool-bytes": "./pool_bytes.ts",
+  "process-64": "./process_pool.ts",
+  "process-latency": "./process_pool.ts",
+  "process-start": "./process_start.ts",
 };
 
 export const rowIds: readonly string[] = Object.keys(files);

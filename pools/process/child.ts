@@ -129,12 +129,14 @@ export class Child extends RemoteWorker {
     folder: string,
   ): Promise<void> {
     const { pid, status } = this.#process;
-    const noMore = reap({ pid, folder, memoryLimit: this.#memoryLimit });
     const connection = await accept(listener, status);
     // The process has both open: nothing of it is left here when it ends, in whatever way.
     await Deno.remove(folder, { recursive: true }).catch(() => {});
     let cause: unknown;
+    let noMore: (() => Promise<void>) | undefined;
     if (connection !== undefined) {
+      // Not before: until it has called here it finds out by itself when this process is gone.
+      noMore = reap(pid, this.#memoryLimit);
       this.#connection = connection;
       this.post({ type: "start", name, loadTimeout, onStart });
       try {
@@ -150,7 +152,7 @@ export class Child extends RemoteWorker {
     await this.#words.end;
     this.die(this.#why(code, signal, cause), code, cause);
     this.ledger[Symbol.dispose]();
-    await noMore();
+    await noMore?.();
   }
 
   #why(code: number, signal: string | null, cause: unknown): string {
@@ -184,9 +186,9 @@ function socketIn(folder: string): string {
 function spawn(environment: Environment, folder: string): Deno.ChildProcess {
   const ledger = ledgerIn(folder);
   const socket = socketIn(folder);
-  const needed = { read: [socket, ledger], write: [socket, ledger], net: [`unix:${socket}`] };
+  const needed = { read: [folder], write: [folder], net: [`unix:${socket}`] };
   const { flags, own } = permissionFlags(environment.permissions, needed);
-  const opening: Opening = { socket, ledger, own };
+  const opening: Opening = { folder, socket, ledger, own };
   const program = programOf(new URL("./main.ts", import.meta.url), opening);
   return startDeno(program, [], environment, flags, "piped");
 }

@@ -107,7 +107,7 @@ class Program implements Running {
   constructor(process: Deno.ChildProcess, memoryLimit: number) {
     this.#process = process;
     this.pid = process.pid;
-    const noMore = reap({ pid: process.pid, memoryLimit, folder: "" });
+    const noMore = reap(process.pid, memoryLimit);
     this.exit = process.status.then(async (status) => {
       await noMore();
       return status;

@@ -17,11 +17,13 @@ import { PROCESS_WIRE } from "./wire.ts";
 
 /** What a process is started with. */
 export interface Opening {
+  /** The folder that has all that follows. */
+  readonly folder: string;
   /** The socket on which its pool waits for it. */
   readonly socket: string;
   /** The file of the ledger. */
   readonly ledger: string;
-  /** The permissions that it was given for these two alone. */
+  /** The permissions that it was given for these alone. */
   readonly own: Readonly<Partial<Record<Grant, readonly string[]>>>;
 }
 
@@ -34,17 +36,13 @@ const { exit } = Deno;
  * @param modules How to load those modules that may be loaded without permission.
  */
 export async function start(
-  { socket, ledger, own }: Opening,
+  opening: Opening,
   modules: Readonly<Record<string, () => Promise<unknown>>>,
 ): Promise<void> {
   // Ctrl-C in a terminal is meant for the program, which then tells its processes what to do.
   Deno.addSignalListener("SIGINT", () => {});
   provideModules(modules);
-  const entries = new FileWorkerLedger(ledger);
-  const connection = new Connection<FromWorker, ToWorker>(
-    await Deno.connect({ transport: "unix", path: socket }),
-  );
-  giveBack(own);
+  const { entries, connection } = await connect(opening);
   const post = (message: FromWorker) => {
     connection.put(message);
     // At once: the next job may keep this thread for long.
@@ -69,6 +67,27 @@ export async function start(
     runner.receive(message);
   });
   exit();
+}
+
+interface Connected {
+  readonly entries: FileWorkerLedger;
+  readonly connection: Connection<FromWorker, ToWorker>;
+}
+
+async function connect({ folder, socket, ledger, own }: Opening): Promise<Connected> {
+  try {
+    const entries = new FileWorkerLedger(ledger);
+    const connection = new Connection<FromWorker, ToWorker>(
+      await Deno.connect({ transport: "unix", path: socket }),
+    );
+    return { entries, connection };
+  } catch {
+    // The program that has started this one is gone, and cannot clean up any more.
+    await Deno.remove(folder, { recursive: true }).catch(() => {});
+    return exit(1);
+  } finally {
+    giveBack(own);
+  }
 }
 
 function giveBack({ read = [], write = [], net = [] }: Opening["own"]): void {

@@ -3,9 +3,8 @@
  * one that computes does not hear that its parent is gone. It also ends those that take more memory
  * than they may, where the system tells.
  *
- * It is told by lines: "started PID LIMIT FOLDER", with a limit of memory in bytes or "Infinity", and "ended
- * PID". When no more can come, its parent is gone, and it ends what has not ended, with the folder
- * of each.
+ * It is told by lines: "started PID LIMIT", with a limit of memory in bytes or "Infinity", and
+ * "ended PID". When no more can come, its parent is gone, and it ends what has not ended.
  *
  * @module
  */
@@ -16,12 +15,8 @@ const INTERVAL = 50;
 // What the system counts memory in, in /proc.
 const PAGE = 4096;
 
-interface Child {
-  readonly limit: number;
-  readonly folder: string;
-}
-
-const children = new Map<number, Child>();
+/** The limits of the processes, by their ids. */
+const limits = new Map<number, number>();
 let timer: ReturnType<typeof setInterval> | undefined;
 
 function kill(pid: number): void {
@@ -33,12 +28,10 @@ function kill(pid: number): void {
 }
 
 function hear(line: string): void {
-  const [what, pid, limit, ...folder] = line.split(" ");
-  if (what === "started") {
-    children.set(Number(pid), { limit: Number(limit), folder: folder.join(" ") });
-  } else children.delete(Number(pid));
-  const isLimited = children.values().some(({ limit }) => limit !== Infinity);
-  if (isLimited) timer ??= setInterval(look, INTERVAL);
+  const [what, pid, limit] = line.split(" ");
+  if (what === "started") limits.set(Number(pid), Number(limit));
+  else limits.delete(Number(pid));
+  if (limits.values().some((limit) => limit !== Infinity)) timer ??= setInterval(look, INTERVAL);
   else {
     clearInterval(timer);
     timer = undefined;
@@ -46,9 +39,7 @@ function hear(line: string): void {
 }
 
 function look(): void {
-  for (const [pid, { limit }] of children) {
-    if (residentOf(pid) > limit) kill(pid);
-  }
+  for (const [pid, limit] of limits) if (residentOf(pid) > limit) kill(pid);
 }
 
 function residentOf(pid: number): number {
@@ -56,14 +47,6 @@ function residentOf(pid: number): number {
     return Number(Deno.readTextFileSync(`/proc/${pid}/statm`).split(" ")[1]) * PAGE;
   } catch {
     return 0; // It has ended, or the system does not tell.
-  }
-}
-
-function remove(folder: string): void {
-  try {
-    Deno.removeSync(folder, { recursive: true });
-  } catch {
-    // It is not there any more, as it should be.
   }
 }
 
@@ -77,8 +60,5 @@ for await (const text of Deno.stdin.readable.pipeThrough(new TextDecoderStream()
   for (const line of lines) hear(line);
 }
 
-for (const [pid, { folder }] of children) {
-  kill(pid);
-  remove(folder);
-}
+for (const pid of limits.keys()) kill(pid);
 Deno.exit();

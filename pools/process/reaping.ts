@@ -5,15 +5,6 @@
  * @module
  */
 
-/** A process that is not to be left behind. */
-export interface Reaped {
-  readonly pid: number;
-  /** How many bytes of memory it may take. */
-  readonly memoryLimit: number;
-  /** What is to be removed with it. */
-  readonly folder: string;
-}
-
 class Reaper {
   readonly #process: Deno.ChildProcess;
   readonly #lines: WritableStreamDefaultWriter<Uint8Array>;
@@ -54,12 +45,14 @@ let count = 0;
 /**
  * Has a process watched over.
  *
+ * @param pid Its id.
+ * @param memoryLimit How many bytes of memory it may take.
  * @returns What is to be called when it has ended. It resolves when nothing is left of the watch.
  */
-export function reap({ pid, memoryLimit, folder }: Reaped): () => Promise<void> {
+export function reap(pid: number, memoryLimit: number): () => Promise<void> {
   count++;
   reaper ??= new Reaper();
-  reaper.tell(`started ${pid} ${memoryLimit} ${folder}`);
+  reaper.tell(`started ${pid} ${memoryLimit}`);
   return async () => {
     reaper!.tell(`ended ${pid}`);
     if (--count > 0) return;

@@ -11,29 +11,37 @@ import { createInterface } from "node:readline";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { Piscina } from "npm:piscina@5.3.2";
+import { FixedClusterPool } from "npm:poolifier@5.3.2";
 import { Tinypool } from "npm:tinypool@2.2.0";
 import workerpool from "npm:workerpool@10.0.3";
 
 const jobs = fileURLToPath(new URL("./jobs.mjs", import.meta.url));
+const ofPoolifier = fileURLToPath(new URL("./poolifier_worker.mjs", import.meta.url));
 const ofWorkerpool = fileURLToPath(new URL("./workerpool_worker.mjs", import.meta.url));
 const limits = { minThreads: 2, maxThreads: 2 };
 
+function tinypool(runtime) {
+  const pool = new Tinypool({ filename: jobs, runtime, ...limits });
+  return (name, argument, transferList) => pool.run(argument, { name, transferList });
+}
+
+function workerpools(workerType) {
+  const pool = workerpool.pool(ofWorkerpool, { minWorkers: 2, maxWorkers: 2, workerType });
+  return (name, argument, transfer) => pool.exec(name, [argument], transfer && { transfer });
+}
+
 const makers = {
-  piscina() {
+  "piscina"() {
     const pool = new Piscina({ filename: jobs, ...limits });
     return (name, argument, transferList) => pool.run(argument, { name, transferList });
   },
-  tinypool() {
-    const pool = new Tinypool({ filename: jobs, runtime: "worker_threads", ...limits });
-    return (name, argument, transferList) => pool.run(argument, { name, transferList });
-  },
-  workerpool() {
-    const pool = workerpool.pool(ofWorkerpool, {
-      minWorkers: 2,
-      maxWorkers: 2,
-      workerType: "thread",
-    });
-    return (name, argument, transfer) => pool.exec(name, [argument], { transfer });
+  "tinypool": () => tinypool("worker_threads"),
+  "tinypool-process": () => tinypool("child_process"),
+  "workerpool": () => workerpools("thread"),
+  "workerpool-process": () => workerpools("process"),
+  "poolifier-cluster"() {
+    const pool = new FixedClusterPool(2, ofPoolifier);
+    return (name, argument) => pool.execute(argument, name);
   },
 };
 
