@@ -219,7 +219,9 @@ class Decoding {
 
   #sparse(): unknown[] {
     const length = this.#reader.count();
-    if (length <= tags.LEAST_SPARSE || length > 0xffff_ffff) throw malformed("a list is too long");
+    if (length <= tags.LEAST_SPARSE || length > 0xffff_ffff) {
+      throw malformed("a list of it has a strange length");
+    }
     const list: unknown[] = this.#add([]);
     // To set the length would take the memory of all its holes. An element that is far off does not.
     list[length - 1] = undefined;
