@@ -80,6 +80,18 @@ export { RLock, type RLockStats } from "./rlock.ts";
 export { RWLock, type RWLockStats } from "./rwlock.ts";
 export { select, type SelectArms, type Selected, type SelectOptions } from "./select.ts";
 export { Semaphore, type SemaphoreStats } from "./semaphore.ts";
+export type { BlockingOptions } from "./shared/blocking.ts";
+export { FileLock } from "./shared/file_lock.ts";
+export { SharedBarrier } from "./shared/shared_barrier.ts";
+export { SharedEvent } from "./shared/shared_event.ts";
+export { SharedLock, type SharedLockStats } from "./shared/shared_lock.ts";
+export type { Posted, SharedMemory } from "./shared/shared_memory.ts";
+export {
+  SharedQueue,
+  type SharedQueueOptions,
+  type SharedQueueStats,
+} from "./shared/shared_queue.ts";
+export { SharedSemaphore } from "./shared/shared_semaphore.ts";
 export { shield, type ShieldOptions } from "./shield.ts";
 export { sleep, sleepUntil } from "./sleep.ts";
 export type { SubscribeOptions, Subscription, SubscriptionStats } from "./subscription.ts";

@@ -1,0 +1,66 @@
+/**
+ * Threads, as those see each other that share memory: a number for each, and whether it still lives.
+ *
+ * A worker that is gone is gone without a word, whether it was terminated, closed itself or called
+ * `Deno.exit()`. But the platform then releases the Web Locks that it held, so each worker holds one
+ * as long as it lives; and asks for those of others, which says at once whether they are held. Deno
+ * answers during the call, so that also a thread that is blocked, and cannot await anything, gets to
+ * know. Where that is not so nobody is ever taken for dead.
+ *
+ * The thread that a program starts in needs no such lock, as nobody outlives it; there it would keep
+ * the program from ending.
+ *
+ * @module
+ */
+
+interface Locks {
+  request(
+    name: string,
+    options: { ifAvailable?: boolean },
+    callback: (lock: object | null) => unknown,
+  ): Promise<unknown>;
+}
+
+/** The thread that the program has started in. */
+const FIRST = 2;
+
+/** The mark in the number of a thread whose end can be noticed. */
+const WATCHED = 1;
+
+let own = 0;
+
+/** The number of this thread, which none of the others has. */
+export function threadId(): number {
+  return own ||= "WorkerGlobalScope" in globalThis ? announce() : FIRST;
+}
+
+/** Whether a thread is known to be gone. */
+export function isGone(id: number): boolean {
+  if ((id & WATCHED) === 0) return false;
+  let gone = false;
+  locks()!.request(nameOf(id), { ifAvailable: true }, (lock) => {
+    gone = lock !== null;
+  });
+  return gone;
+}
+
+function announce(): number {
+  // Odd, and not one of the first numbers. Two threads in a billion have the same; all that comes of
+  // it is that the death of one goes unnoticed while the other lives.
+  const id = 4 + Math.floor(Math.random() * (2 ** 29 - 2)) * 2 + WATCHED;
+  let held = false;
+  locks()?.request(nameOf(id), {}, () => {
+    held = true;
+    return new Promise(() => {});
+  });
+  return held ? id : id - WATCHED;
+}
+
+// Deno's own types do not have them yet.
+function locks(): Locks | undefined {
+  return (globalThis.navigator as unknown as { locks?: Locks } | undefined)?.locks;
+}
+
+function nameOf(id: number): string {
+  return `grove.shared.${id}`;
+}
