@@ -10,6 +10,7 @@
 import { loadKindsBy } from "./passing.ts";
 
 const MODULES: Record<string, () => Promise<unknown>> = {
+  PipeEnd: () => import("./pipe.ts"),
   ProcessQueue: () => import("./process_queue.ts"),
 };
 

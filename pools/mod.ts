@@ -20,6 +20,7 @@ export type {
 export { Future } from "./future.ts";
 export type { JobOrder } from "./job_queue.ts";
 export { progress } from "./job_task.ts";
+export { Pipe, PipeEnd, type PipeEndStats, type PipeOptions } from "./pipe.ts";
 export { Pool } from "./pool.ts";
 export { portable } from "./portable.ts";
 export { Process, type ProcessOptions } from "./process.ts";

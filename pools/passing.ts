@@ -9,6 +9,7 @@
  */
 
 import {
+  dropped,
   isPassable,
   isReceivable,
   pass,
@@ -232,6 +233,19 @@ export function unpackValues(
     return values;
   };
   return loadPassed(passed)?.then(unpack) ?? unpack();
+}
+
+/**
+ * Deals with what was passed on and does not arrive, as what it was part of is thrown away: nobody
+ * is to wait for it.
+ */
+export function dropPassed(passed: readonly Passed[] | undefined): void {
+  for (const one of passed ?? []) {
+    // What nobody here has heard of was not made here, and its module has not been needed yet.
+    const loading = loadKinds([one.kind]);
+    if (loading === undefined) dropped(one);
+    else loading.then(() => dropped(one), () => {});
+  }
 }
 
 function put(values: unknown[], path: readonly Step[], object: unknown): void {

@@ -12,8 +12,8 @@ import { checkNamed, type NamedOptions } from "../primitives/named.ts";
 import type { QueueShutdownOptions } from "../primitives/queue.ts";
 import { QueueShutDown } from "../primitives/queue_errors.ts";
 import { Remote } from "./link/calls.ts";
-import { type HostedObject, NOTHING, type Parcel, Shipment } from "./link/host.ts";
-import { contentOf, type Item, ItemQueue, type ProcessQueueStats } from "./link/item_queue.ts";
+import type { HostedObject, Parcel } from "./link/host.ts";
+import { contentOf, ItemQueue, type ProcessQueueStats } from "./link/item_queue.ts";
 import type { NodeId } from "./link/message.ts";
 import { currentNode, type Node } from "./link/node.ts";
 import { packCopy, packValues } from "./passing.ts";
@@ -246,7 +246,17 @@ class Home implements Side, HostedObject {
     this.queue = queue;
     this.name = queue.name;
     this.#node = node;
-    this.#items = new ItemQueue(queue.maxsize, queue.name);
+    const { name, maxsize } = queue;
+    this.#items = new ItemQueue(
+      maxsize === 0 ? Infinity : maxsize,
+      { kind: "queue", name },
+      (action) =>
+        new QueueShutDown(
+          action === "put"
+            ? `Cannot put into queue "${name}" as it was shut down. Shut it down when all has been put`
+            : `Cannot get from queue "${name}" as it was shut down. Loop over it with 'for await', which ends then`,
+        ),
+    );
   }
 
   put(item: unknown, options?: WaitOptions): Promise<void> {
@@ -296,14 +306,13 @@ class Home implements Side, HostedObject {
   call(method: string, { values, passed }: Parcel): unknown {
     switch (method) {
       case "put":
-        return this.#items.reserve().then(() => this.#place({ values, passed }));
+        return this.#items.accept({ values, passed });
       case "putNowait":
-        this.#items.reserveNowait();
-        return this.#place({ values, passed });
+        return this.#items.acceptNowait({ values, passed });
       case "get":
-        return this.#items.lend().then((item) => this.#lend(item));
+        return this.#items.lend();
       case "getNowait":
-        return this.#lend(this.#items.lendNowait());
+        return this.#items.lendNowait();
       case "taskDone":
         return this.#items.taskDone();
       case "join":
@@ -315,22 +324,6 @@ class Home implements Side, HostedObject {
       default:
         throw new TypeError(`Cannot call ${method}() of a process queue as it has no such method`);
     }
-  }
-
-  // The item comes with the question, and waits for the answer: who is cancelled before that has put
-  // nothing.
-  #place(item: Parcel): Shipment {
-    return new Shipment(NOTHING, {
-      taken: () => this.#items.fill(item),
-      giveBack: () => this.#items.release(),
-    });
-  }
-
-  #lend(item: Item): Shipment {
-    return new Shipment(item.parcel, {
-      taken: () => this.#items.keptThere(),
-      giveBack: () => this.#items.takeBack(item),
-    });
   }
 }
 

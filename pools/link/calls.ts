@@ -9,7 +9,7 @@ import { currentScope } from "../../primitives/kernel/context.ts";
 import { BrokenResourceError } from "../../primitives/kernel/errors.ts";
 import { WaitQueue, type WaitTarget } from "../../primitives/kernel/queue.ts";
 import { entry, suspend, Waiter, type WaitOptions } from "../../primitives/kernel/wait.ts";
-import { type Packed, unpackValues } from "../passing.ts";
+import { dropPassed, loadPassed, type Packed, unpackPassed } from "../passing.ts";
 import { decodeError } from "../remote_error.ts";
 import type { Mail, NodeId } from "./message.ts";
 
@@ -85,9 +85,12 @@ export class Calls {
     this.#pending.set(id, call);
     remote.calls.add(call);
     const promise = suspend(scope, call, options);
-    // It may have ended already, with a time-out of 0.
-    if (call.isOver) return promise;
     const { values, passed, moved } = packed;
+    // It may have ended already, with a time-out of 0.
+    if (call.isOver) {
+      dropPassed(passed);
+      return promise;
+    }
     try {
       this.#mailer.send({
         type: "call",
@@ -101,6 +104,7 @@ export class Calls {
       }, moved);
       call.isSent = true;
     } catch (error) {
+      dropPassed(passed);
       call.fail(error);
     }
     return promise;
@@ -144,21 +148,21 @@ export class Calls {
   }
 
   #deliver(call: Call, mail: Mail & { type: "reply" }): void {
-    // What cannot be unpacked is given back, where it can be: it ends the call as a time-out does.
-    try {
-      const values = unpackValues(mail.values, mail.passed);
-      if (values instanceof Promise) {
-        values.then(([value]) => this.#take(call, mail, value), (error) => call.fail(error));
-      } else this.#take(call, mail, values[0]);
-    } catch (error) {
-      call.fail(error);
-    }
+    const loading = mail.passed && loadPassed(mail.passed);
+    if (loading === undefined) this.#take(call, mail);
+    else loading.then(() => this.#take(call, mail), (error) => call.fail(error));
   }
 
-  #take(call: Call, { id, from, isHeld }: Mail & { type: "reply" }, value: unknown): void {
+  #take(call: Call, { id, from, values, passed, isHeld }: Mail & { type: "reply" }): void {
     if (call.isOver) return; // It was cancelled while a module was loaded.
+    try {
+      if (passed !== undefined) unpackPassed(values, passed);
+    } catch (error) {
+      call.fail(error); // As a time-out does: what can be given back is.
+      return;
+    }
     if (isHeld) this.#mailer.send({ type: "taken", to: from, from: this.#mailer.id, id });
-    this.#end(id, call).wake(value);
+    this.#end(id, call).wake(values[0]);
   }
 
   #end(id: number, call: Call): Call {

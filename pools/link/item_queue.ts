@@ -1,6 +1,6 @@
 /**
- * What a queue is that processes have in common, in the process that it was made in: items, those
- * who wait to put and to get, and what is on its way.
+ * What a queue is that processes have in common, or one way of a pipe, where it was made: items,
+ * those who wait to put and to get, and what is on its way.
  *
  * Nothing is ever in two places. A place is kept for who puts from elsewhere, and the item is in
  * the queue when the other side has heard that it has the place; an item that is handed over is out
@@ -15,9 +15,9 @@ import { currentScope } from "../../primitives/kernel/context.ts";
 import { WaitQueue, type WaitTarget } from "../../primitives/kernel/queue.ts";
 import { entry, suspend, Waiter, type WaitOptions } from "../../primitives/kernel/wait.ts";
 import { Deque } from "../../primitives/deque.ts";
-import { QueueEmpty, QueueFull, QueueShutDown } from "../../primitives/queue_errors.ts";
-import { unpackValues } from "../passing.ts";
-import type { Parcel } from "./host.ts";
+import { QueueEmpty, QueueFull } from "../../primitives/queue_errors.ts";
+import { dropPassed, unpackValues } from "../passing.ts";
+import { NOTHING, type Parcel, Shipment } from "./host.ts";
 
 /** How a queue is doing that processes have in common. */
 export interface ProcessQueueStats {
@@ -47,8 +47,14 @@ export interface Item {
 
 const DONE = Promise.resolve();
 
-// What those bring along who wait to put from elsewhere: their item comes when they have a place.
-const PLACE = Symbol("place");
+/** What those wait for who put from elsewhere: a place for what is in the parcel. */
+class Place {
+  readonly parcel: Parcel;
+
+  constructor(parcel: Parcel) {
+    this.parcel = parcel;
+  }
+}
 
 // What those bring along who wait to get for somebody elsewhere.
 const LENT = Symbol("lent");
@@ -64,22 +70,33 @@ class Getter extends Waiter<Item> {
   }
 }
 
+/** A suspended `put()`. */
+class Putter extends Waiter<void> {
+  protected override left(): void {
+    const item = this.item as Parcel | Place;
+    dropPassed((item instanceof Place ? item.parcel : item).passed);
+  }
+}
+
 /** What an item is. A promise of it, where a module has to be loaded first. */
 export function contentOf({ parcel: { values, passed } }: Item): unknown {
   const content = unpackValues(values, passed);
   return content instanceof Promise ? content.then(([item]) => item) : content[0];
 }
 
+/** Says why nothing can be put any more, or got. */
+export type Closed = (action: "put" | "get") => Error;
+
 /** See above. */
-export class ItemQueue implements WaitTarget {
-  readonly name: string;
-  readonly maxsize: number;
+export class ItemQueue {
+  readonly #target: WaitTarget;
   readonly #bound: number;
+  readonly #closed: Closed;
   readonly #items: Deque<Item> = new Deque<Item>();
   // Those that came back: they were ahead of all that are still here, in the order of their numbers.
   readonly #returned: Item[] = [];
-  readonly #getters: WaitQueue<Item> = new WaitQueue<Item>(this);
-  readonly #putters: WaitQueue<void> = new WaitQueue<void>(this);
+  readonly #getters: WaitQueue<Item>;
+  readonly #putters: WaitQueue<void>;
   readonly #joiners: WaitQueue<void>;
   #last = 0;
   #places = 0;
@@ -90,15 +107,19 @@ export class ItemQueue implements WaitTarget {
   // What is put from now on by those who had a place is thrown away too.
   #isCleared = false;
 
-  constructor(maxsize: number, name: string) {
-    this.maxsize = maxsize;
-    this.name = name;
-    this.#bound = maxsize === 0 ? Infinity : maxsize;
-    this.#joiners = new WaitQueue<void>({ kind: "end of the work in queue", name });
-  }
-
-  get kind(): "queue" {
-    return "queue";
+  /**
+   * @param bound How many items have room in it.
+   * @param target What waits for it are shown as.
+   * @param closed What is thrown when it was shut down.
+   */
+  constructor(bound: number, target: WaitTarget, closed: Closed) {
+    this.#bound = bound;
+    this.#target = target;
+    this.#closed = closed;
+    this.#getters = new WaitQueue<Item>(target);
+    this.#putters = new WaitQueue<void>(target);
+    const { kind, name } = target;
+    this.#joiners = new WaitQueue<void>({ kind: `end of the work in ${kind}`, name });
   }
 
   get size(): number {
@@ -110,46 +131,36 @@ export class ItemQueue implements WaitTarget {
     return this.#enter(parcel, options);
   }
 
-  /** Waits for a place, for one who puts from elsewhere. */
-  reserve(): Promise<void> {
-    return this.#enter(undefined, undefined);
-  }
-
   /** Puts an item now. */
   putNowait(parcel: () => Parcel): void {
     this.#checkRoom();
     this.#keep(parcel());
   }
 
-  /** Keeps a place now. */
-  reserveNowait(): void {
-    this.#checkRoom();
+  /**
+   * Puts an item for one elsewhere, and waits until there is room. A place is kept for it until the
+   * other side has heard that it has one: who is cancelled before that has put nothing.
+   */
+  async accept(parcel: Parcel): Promise<Shipment> {
+    await this.#enter(() => new Place(parcel), undefined);
+    return this.#placed(parcel);
+  }
+
+  /** Puts an item for one elsewhere now. */
+  acceptNowait(parcel: Parcel): Shipment {
+    try {
+      this.#checkRoom();
+    } catch (error) {
+      dropPassed(parcel.passed);
+      throw error;
+    }
     this.#places++;
-  }
-
-  /** The item has come that a place was kept for. */
-  fill(parcel: Parcel): void {
-    this.#places--;
-    if (!this.#isCleared) this.#keep(parcel);
-    this.#admit(); // A getter may have had it, and the place is free.
-    this.#endIfOver();
-  }
-
-  /** No item will come for a place. */
-  release(): void {
-    this.#places--;
-    this.#admit();
-    this.#endIfOver();
+    return this.#placed(parcel);
   }
 
   /** Gets what the next item is, and waits until there is one. */
   get(options: WaitOptions | undefined): Promise<unknown> {
     return this.#leave(new Getter(), options) as Promise<unknown>;
-  }
-
-  /** Takes the next item for one elsewhere, and waits until there is one. It may come back. */
-  lend(): Promise<Item> {
-    return this.#leave(new Waiter<Item>(LENT), undefined);
   }
 
   /** Takes an item now. */
@@ -158,35 +169,25 @@ export class ItemQueue implements WaitTarget {
     return this.#take();
   }
 
-  /** Takes an item for one elsewhere now. */
-  lendNowait(): Item {
+  /**
+   * Hands the next item to one elsewhere, and waits until there is one. It comes back if the other
+   * side has left before it came.
+   */
+  async lend(): Promise<Shipment> {
+    return this.#lentOut(await this.#leave(new Waiter<Item>(LENT), undefined));
+  }
+
+  /** Hands an item to one elsewhere now. */
+  lendNowait(): Shipment {
     this.#checkItem();
     this.#lent++;
-    return this.#take();
-  }
-
-  /** An item that was lent has come to where it was wanted. */
-  keptThere(): void {
-    this.#lent--;
-    this.#endIfOver();
-  }
-
-  /** An item that was lent comes back. */
-  takeBack(item: Item): void {
-    this.#lent--;
-    if (this.#isCleared) this.#finish(Math.min(1, this.#unfinished));
-    else if (this.#getters.size > 0) this.#hand(item);
-    else {
-      const place = this.#returned.findIndex(({ number }) => number > item.number);
-      this.#returned.splice(place === -1 ? this.#returned.length : place, 0, item);
-    }
-    this.#endIfOver();
+    return this.#lentOut(this.#take());
   }
 
   taskDone(): void {
     if (this.#unfinished === 0) {
       throw new RangeError(
-        `Cannot say that an item of queue "${this.name}" is done as all are: call taskDone() once for each that was got`,
+        `Cannot say that an item of ${this.#name} is done as all are: call taskDone() once for each that was got`,
       );
     }
     this.#finish(1);
@@ -204,21 +205,28 @@ export class ItemQueue implements WaitTarget {
 
   shutdown(immediate: boolean): void {
     this.#isShutDown = true;
-    while (this.#putters.size > 0) this.#putters.failFirst(this.#shutDown("put into"));
+    while (this.#putters.size > 0) this.#putters.failFirst(this.#closed("put"));
     if (immediate) {
       this.#isCleared = true;
       // Fewer are missing than there were in it when a consumer has called taskDone() too early.
       this.#finish(Math.min(this.size, this.#unfinished));
-      this.#items.clear();
-      this.#returned.length = 0;
+      while (this.size > 0) {
+        dropPassed((this.#returned.shift() ?? this.#items.shift()).parcel.passed);
+      }
     }
     this.#endIfOver();
+  }
+
+  /** Ends the waits of those who put, or who get. */
+  interrupt(who: "putters" | "getters", error: Error): void {
+    const waiting: WaitQueue<never> = who === "putters" ? this.#putters : this.#getters;
+    waiting.failAll(error);
   }
 
   stats(): ProcessQueueStats {
     return Object.freeze({
       size: this.size,
-      maxsize: this.maxsize,
+      maxsize: this.#bound === Infinity ? 0 : this.#bound,
       peakSize: this.#peak,
       putters: this.#putters.size,
       getters: this.#getters.size,
@@ -226,6 +234,53 @@ export class ItemQueue implements WaitTarget {
       unfinished: this.#unfinished,
       isShutDown: this.#isShutDown,
     });
+  }
+
+  #placed(parcel: Parcel): Shipment {
+    return new Shipment(NOTHING, {
+      taken: () => this.#fill(parcel),
+      giveBack: () => this.#release(parcel),
+    });
+  }
+
+  #fill(parcel: Parcel): void {
+    this.#places--;
+    if (this.#isCleared) dropPassed(parcel.passed);
+    else this.#keep(parcel);
+    this.#admit(); // A getter may have had it, and the place is free.
+    this.#endIfOver();
+  }
+
+  #release({ passed }: Parcel): void {
+    this.#places--;
+    dropPassed(passed);
+    this.#admit();
+    this.#endIfOver();
+  }
+
+  #lentOut(item: Item): Shipment {
+    return new Shipment(item.parcel, {
+      taken: () => this.#keptThere(),
+      giveBack: () => this.#takeBack(item),
+    });
+  }
+
+  #keptThere(): void {
+    this.#lent--;
+    this.#endIfOver();
+  }
+
+  #takeBack(item: Item): void {
+    this.#lent--;
+    if (this.#isCleared) {
+      this.#finish(Math.min(1, this.#unfinished));
+      dropPassed(item.parcel.passed);
+    } else if (this.#getters.size > 0) this.#hand(item);
+    else {
+      const place = this.#returned.findIndex(({ number }) => number > item.number);
+      this.#returned.splice(place === -1 ? this.#returned.length : place, 0, item);
+    }
+    this.#endIfOver();
   }
 
   get #isOver(): boolean {
@@ -237,24 +292,24 @@ export class ItemQueue implements WaitTarget {
   }
 
   #checkRoom(): void {
-    if (this.#isShutDown) throw this.#shutDown("put into");
+    if (this.#isShutDown) throw this.#closed("put");
     if (this.#hasRoom) return;
     throw new QueueFull(
-      `Cannot put into queue "${this.name}" as it is full: it has room for ${this.maxsize}. Wait with put(), or give it more room`,
+      `Cannot put into ${this.#name} as it is full: it has room for ${this.#bound}. Wait with put(), or give it more room`,
     );
   }
 
   #checkItem(): void {
     if (this.size > 0) return;
-    if (this.#isOver) throw this.#shutDown("get from");
-    throw new QueueEmpty(`Cannot get from queue "${this.name}" as it is empty. Wait with get()`);
+    if (this.#isOver) throw this.#closed("get");
+    throw new QueueEmpty(`Cannot get from ${this.#name} as it is empty. Wait with get()`);
   }
 
   #leave(waiter: Waiter<Item>, options: WaitOptions | undefined): Promise<Item> {
     const scope = currentScope();
     const barred = entry(scope, options);
     if (barred !== undefined) return barred;
-    if (this.#isOver) return Promise.reject(this.#shutDown("get from"));
+    if (this.#isOver) return Promise.reject(this.#closed("get"));
     if (this.size > 0) {
       if (waiter.item === LENT) this.#lent++;
       const item = this.#take();
@@ -264,29 +319,32 @@ export class ItemQueue implements WaitTarget {
     return suspend(scope, waiter, options);
   }
 
-  #enter(parcel: (() => Parcel) | undefined, options: WaitOptions | undefined): Promise<void> {
+  #enter(make: () => Parcel | Place, options: WaitOptions | undefined): Promise<void> {
     const scope = currentScope();
     const barred = entry(scope, options);
     if (barred !== undefined) return barred;
-    if (this.#isShutDown) return Promise.reject(this.#shutDown("put into"));
-    let item: unknown = PLACE;
+    let item: Parcel | Place;
     try {
-      if (parcel !== undefined) item = parcel();
+      item = make();
     } catch (error) {
       return Promise.reject(error);
+    }
+    if (this.#isShutDown) {
+      dropPassed((item instanceof Place ? item.parcel : item).passed);
+      return Promise.reject(this.#closed("put"));
     }
     if (this.#hasRoom) {
       this.#let(item);
       return atOnce(DONE);
     }
-    const waiter = new Waiter<void>(item);
+    const waiter = new Putter(item);
     this.#putters.add(waiter);
     return suspend(scope, waiter, options);
   }
 
-  #let(item: unknown): void {
-    if (item === PLACE) this.#places++;
-    else this.#keep(item as Parcel);
+  #let(item: Parcel | Place): void {
+    if (item instanceof Place) this.#places++;
+    else this.#keep(item);
   }
 
   #keep(parcel: Parcel): void {
@@ -316,7 +374,7 @@ export class ItemQueue implements WaitTarget {
     for (let node = this.#putters.first; node !== null; node = this.#putters.first) {
       if (!this.#hasRoom) return;
       this.#putters.remove(node);
-      this.#let(node.item);
+      this.#let(node.item as Parcel | Place);
       node.wake();
     }
   }
@@ -328,16 +386,11 @@ export class ItemQueue implements WaitTarget {
 
   #endIfOver(): void {
     if (!this.#isOver) return;
-    while (this.#getters.size > 0) this.#getters.failFirst(this.#shutDown("get from"));
+    while (this.#getters.size > 0) this.#getters.failFirst(this.#closed("get"));
   }
 
-  #shutDown(action: string): QueueShutDown {
-    return new QueueShutDown(
-      `Cannot ${action} queue "${this.name}" as it was shut down. ${
-        action === "put into"
-          ? "Shut it down when all has been put"
-          : "Loop over it with 'for await', which ends then"
-      }`,
-    );
+  get #name(): string {
+    const { kind, name } = this.#target;
+    return `${kind} "${name}"`;
   }
 }

@@ -21,11 +21,26 @@ export interface Passable {
   [pass](): Passed;
 }
 
-const kinds = new Map<string, (data: never) => unknown>();
+interface Kind {
+  readonly make: (data: never) => unknown;
+  readonly drop: ((data: never) => void) | undefined;
+}
 
-/** Says how objects of a kind are made of what stands for them. Their module says so as it loads. */
-export function receive<D>(kind: string, make: (data: D) => unknown): void {
-  kinds.set(kind, make);
+const kinds = new Map<string, Kind>();
+
+/**
+ * Says how objects of a kind are made of what stands for them. Their module says so as it loads.
+ *
+ * @param kind The kind.
+ * @param make Makes one.
+ * @param drop Called instead with what never arrives. Default: nothing is to be done.
+ */
+export function receive<D>(
+  kind: string,
+  make: (data: D) => unknown,
+  drop?: (data: D) => void,
+): void {
+  kinds.set(kind, { make, drop });
 }
 
 /** Whether objects of a kind can be made: their module has loaded. */
@@ -35,7 +50,12 @@ export function isReceivable(kind: string): boolean {
 
 /** Makes the object that something stands for. */
 export function received({ kind, data }: Passed): unknown {
-  return kinds.get(kind)!(data as never);
+  return kinds.get(kind)!.make(data as never);
+}
+
+/** What has been passed on does not arrive, and is not passed on again. */
+export function dropped({ kind, data }: Passed): void {
+  kinds.get(kind)?.drop?.(data as never);
 }
 
 /** Whether a value is to be passed on, and not copied. */

@@ -1,0 +1,550 @@
+/**
+ * Pipes: two ends, for two threads or processes, each with what the other has sent.
+ *
+ * @module
+ */
+
+import { checkCount } from "../primitives/kernel/check.ts";
+import { ClosedError } from "../primitives/kernel/errors.ts";
+import { mayFloat } from "../primitives/kernel/floating.ts";
+import { pass, type Passed, receive } from "../primitives/kernel/passing.ts";
+import type { WaitOptions } from "../primitives/kernel/wait.ts";
+import { checkNamed, type NamedOptions } from "../primitives/named.ts";
+import { QueueEmpty } from "../primitives/queue_errors.ts";
+import { Remote } from "./link/calls.ts";
+import type { HostedObject, Parcel } from "./link/host.ts";
+import { contentOf, ItemQueue } from "./link/item_queue.ts";
+import type { NodeId } from "./link/message.ts";
+import { currentNode, type Node } from "./link/node.ts";
+import { packCopy, packValues } from "./passing.ts";
+
+/** What a pipe can be told. */
+export interface PipeOptions extends NamedOptions {
+  /**
+   * How many values each end may be ahead of what the other has received: a whole number from 1 up,
+   * or `Infinity`. Default: 64.
+   */
+  capacity?: number;
+}
+
+/** How one end of a pipe is doing. */
+export interface PipeEndStats {
+  /** How many values it can receive at once. */
+  readonly incoming: number;
+  /** How many values it has sent that the other end has not received. */
+  readonly outgoing: number;
+  /** How many values may be in each way. */
+  readonly capacity: number;
+  /** How many wait to send here. */
+  readonly senders: number;
+  /** How many wait to receive here. */
+  readonly receivers: number;
+}
+
+/** What stands for an end on its way. */
+interface EndData {
+  readonly node: NodeId;
+  readonly object: number;
+  readonly name: string;
+  readonly capacity: number;
+  /** How often it was sent, this time included. */
+  readonly turn: number;
+}
+
+/** An end as it is used, here or from elsewhere. */
+interface Side {
+  send(value: unknown, options?: WaitOptions): Promise<void>;
+  receive(options?: WaitOptions): Promise<unknown>;
+  receiveNowait(): Promise<unknown>;
+  stats(): Promise<PipeEndStats>;
+  /** It is used no more, where it is: who waits gets the error. */
+  close(error: ClosedError): void;
+  /** The same, as it goes elsewhere. */
+  leave(error: ClosedError): EndData;
+}
+
+let useSide: (end: PipeEnd<unknown, unknown>, side: Side) => void;
+
+/**
+ * One end of a {@linkcode Pipe}. It can be sent to a worker or a process, as an argument, a result
+ * or an item; it is there then, and cannot be used here any more.
+ *
+ * @typeParam Out What it sends.
+ * @typeParam In What it receives.
+ *
+ * @example
+ * ```ts
+ * import { Pipe } from "@grove/grove";
+ *
+ * const [here, there] = new Pipe<string>();
+ * await here.send("hello");
+ * console.log(await there.receive()); // hello
+ * here.close();
+ * for await (const value of there) console.log(value); // nothing: the loop ends
+ * there.close();
+ * ```
+ */
+export class PipeEnd<Out, In> implements AsyncIterable<In>, Disposable {
+  /** What errors and `inspect()` call the pipe: its `name` option, or "". */
+  readonly name: string;
+  /** How many values it may be ahead of what the other end has received. */
+  readonly capacity: number;
+  #side!: Side;
+  #gone: "closed" | "sent elsewhere" | undefined;
+
+  /**
+   * Ends are made by pipes.
+   *
+   * @param name What to call it.
+   * @param capacity How many values have room.
+   */
+  constructor(name: string, capacity: number) {
+    this.name = name;
+    this.capacity = capacity;
+  }
+
+  /** Whether it cannot be used here any more: it was closed, or sent elsewhere. */
+  get closed(): boolean {
+    return this.#gone !== undefined;
+  }
+
+  /**
+   * Sends a value to the other end, and waits until there is room for it.
+   *
+   * @param value What to send: it is copied, or moved by `transfer()`.
+   * @param options `signal` and `timeout` in milliseconds, which end the wait.
+   * @returns Resolves to nothing, when the value is on its way.
+   * @throws {NotPortableError} When the value cannot be cloned.
+   * @throws {ClosedError} When the other end is closed, or its process is gone, now or while it
+   * waits; when this end is closed, or was sent elsewhere. The value is not sent.
+   * @throws {TimeoutError} When the time is up. The value is not sent.
+   * @throws {Cancelled} When the scope is cancelled. The value is not sent.
+   * @throws {BrokenResourceError} When the process that the pipe was made in is gone.
+   */
+  send(value: Out, options?: WaitOptions): Promise<void> {
+    if (this.#gone !== undefined) return Promise.reject(this.#error("send over"));
+    return this.#side.send(value, options);
+  }
+
+  /**
+   * Receives the next value that the other end has sent, and waits until there is one.
+   *
+   * @param options `signal` and `timeout` in milliseconds, which end the wait.
+   * @returns Resolves to the value.
+   * @throws {ClosedError} When the other end is closed, or its process is gone, and all that it had
+   * sent was received; when this end is closed, or was sent elsewhere.
+   * @throws {TimeoutError} When the time is up.
+   * @throws {Cancelled} When the scope is cancelled. No value is taken then.
+   * @throws {BrokenResourceError} When the process that the pipe was made in is gone.
+   */
+  receive(options?: WaitOptions): Promise<In> {
+    if (this.#gone !== undefined) return Promise.reject(this.#error("receive from"));
+    return this.#side.receive(options) as Promise<In>;
+  }
+
+  /**
+   * Receives a value if there is one.
+   *
+   * @returns Resolves to the value, in an object as it may be `undefined` itself; to `undefined` when
+   * there is none.
+   * @throws {ClosedError} As `receive()`.
+   */
+  async tryReceive(): Promise<{ readonly value: In } | undefined> {
+    if (this.#gone !== undefined) throw this.#error("receive from");
+    try {
+      return { value: await this.#side.receiveNowait() as In };
+    } catch (error) {
+      if (error instanceof QueueEmpty) return undefined;
+      throw error;
+    }
+  }
+
+  /**
+   * Closes it. The other end can still receive what was sent; after that, its loops end and its
+   * `receive()` throws. What was sent to this end and not received is lost. Does nothing when it is
+   * closed already, or was sent elsewhere.
+   */
+  close(): void {
+    if (this.#gone !== undefined) return;
+    this.#gone = "closed";
+    this.#side.close(this.#error("use"));
+  }
+
+  /** Closes it. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /**
+   * The values, until the other end is closed, or this one. Leaving the loop early leaves it open.
+   *
+   * @returns An iterator.
+   */
+  [Symbol.asyncIterator](): AsyncIterableIterator<In> {
+    let isOver = false;
+    const next = async (): Promise<IteratorResult<In>> => {
+      if (isOver) return { done: true, value: undefined };
+      try {
+        return { done: false, value: await this.receive() };
+      } catch (error) {
+        // That it was sent elsewhere is no end of what comes: whoever does that has to leave the loop.
+        if (!(error instanceof ClosedError) || this.#gone === "sent elsewhere") throw error;
+        isOver = true;
+        return { done: true, value: undefined };
+      }
+    };
+    return {
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+      next: () => mayFloat(next()),
+      return: async () => {
+        isOver = true;
+        return { done: true, value: undefined };
+      },
+    };
+  }
+
+  /**
+   * How it is doing.
+   *
+   * @returns Resolves to a frozen snapshot.
+   */
+  stats(): Promise<PipeEndStats> {
+    if (this.#gone !== undefined) return Promise.reject(this.#error("ask"));
+    return this.#side.stats();
+  }
+
+  /** @ignore */
+  [pass](): Passed {
+    if (this.#gone !== undefined) throw this.#error("send an end of");
+    this.#gone = "sent elsewhere";
+    return { kind: "PipeEnd", data: this.#side.leave(this.#error("use")) };
+  }
+
+  #error(action: string): ClosedError {
+    return new ClosedError(
+      this.#gone === "closed"
+        ? `Cannot ${action} pipe "${this.name}" as this end is closed. Close it when all is done`
+        : `Cannot ${action} pipe "${this.name}" as this end was sent elsewhere. Use it there, or make another pipe`,
+    );
+  }
+
+  static {
+    useSide = (end, side) => {
+      end.#side = side;
+      end.#gone = undefined;
+    };
+
+    const make = (data: EndData) => {
+      const node = currentNode();
+      const home = node.hosted(data.node, data.object);
+      if (home instanceof HomeEnd) return home.come(data);
+      const end = new PipeEnd<unknown, unknown>(data.name, data.capacity);
+      useSide(end, new AwayEnd(data, node));
+      return end;
+    };
+    receive("PipeEnd", make, (data: EndData) => make(data).close());
+  }
+}
+
+/**
+ * Two ends, each of which receives what the other sends: for two threads or processes. Both ends are
+ * made here, and can be sent to where they are used; what is sent over them goes by way of here.
+ *
+ * When the thread or process that has an end is gone, or what the end was part of is thrown away on
+ * its way, that end is closed.
+ *
+ * @typeParam Up What the first end sends, and the second receives.
+ * @typeParam Down What the second end sends, and the first receives.
+ *
+ * @example
+ * ```ts
+ * import { Pipe, type PipeEnd, WorkerPool } from "@grove/grove";
+ *
+ * await using pool = new WorkerPool({ size: 1 });
+ * const [here, there] = new Pipe<number, string>().ends;
+ * const work = pool.submit(async (end: PipeEnd<string, number>) => {
+ *   for await (const n of end) await end.send("x".repeat(n));
+ *   end.close();
+ * }, there);
+ * await here.send(3);
+ * console.log(await here.receive()); // xxx
+ * here.close();
+ * await work;
+ * ```
+ */
+export class Pipe<Up, Down = Up> implements Iterable<PipeEnd<Up, Down> | PipeEnd<Down, Up>> {
+  /** The two ends. */
+  readonly ends: readonly [PipeEnd<Up, Down>, PipeEnd<Down, Up>];
+
+  /**
+   * Makes a pipe.
+   *
+   * @param options `capacity` and `name`.
+   * @throws {TypeError | RangeError} When an option makes no sense.
+   */
+  constructor(options: PipeOptions = {}) {
+    const name = checkNamed(options, "make a pipe");
+    const { capacity = 64 } = options;
+    checkCount(capacity, "make a pipe", "'capacity'", 1);
+    const pair = new Pair(name, capacity, currentNode());
+    this.ends = [pair.first.end as PipeEnd<Up, Down>, pair.second.end as PipeEnd<Down, Up>];
+  }
+
+  /**
+   * The two ends, so that `const [a, b] = new Pipe<string>()` gives them. Where they differ in what
+   * they send, `ends` knows which is which.
+   *
+   * @returns An iterator.
+   */
+  [Symbol.iterator](): Iterator<PipeEnd<Up, Down> | PipeEnd<Down, Up>> {
+    return this.ends.values();
+  }
+}
+
+/** A pipe where it was made. */
+class Pair {
+  readonly name: string;
+  readonly capacity: number;
+  readonly node: Node;
+  readonly first: HomeEnd;
+  readonly second: HomeEnd;
+  // Only for a pipe of which an end was sent elsewhere.
+  #watcher: Parameters<Node["watchers"]["add"]>[0] | undefined;
+
+  constructor(name: string, capacity: number, node: Node) {
+    this.name = name;
+    this.capacity = capacity;
+    this.node = node;
+    const up = this.#way(() => this.second, () => this.first);
+    const down = this.#way(() => this.first, () => this.second);
+    this.first = new HomeEnd(this, up, down);
+    this.second = new HomeEnd(this, down, up);
+  }
+
+  /** Lets the ends be used from elsewhere. */
+  share(): void {
+    if (this.#watcher !== undefined) return;
+    const ends = [this.first, this.second];
+    this.#watcher = (has, why) => ends.forEach((end) => end.lose(has, why));
+    this.node.watchers.add(this.#watcher);
+    for (const end of ends) end.object = this.node.host.add(end);
+    this.node.announce();
+  }
+
+  /** One of the ends is closed. */
+  endClosed(): void {
+    if (!this.first.isClosed || !this.second.isClosed || this.#watcher === undefined) return;
+    this.node.watchers.delete(this.#watcher);
+    for (const { object } of [this.first, this.second]) {
+      this.node.host.remove(object, "both of its ends are closed");
+    }
+  }
+
+  #way(to: () => HomeEnd, from: () => HomeEnd): ItemQueue {
+    const { name } = this;
+    return new ItemQueue(this.capacity, { kind: "pipe", name }, (action) => {
+      const end = action === "put" ? to() : from();
+      return new ClosedError(
+        action === "put"
+          ? `Cannot send over pipe "${name}" as its other end is closed${end.why}. Have it closed when all was received`
+          : `Cannot receive from pipe "${name}" as its other end is closed${end.why}. Loop over it with 'for await', which ends then`,
+      );
+    });
+  }
+}
+
+/** An end where its pipe was made, wherever it is used. */
+class HomeEnd implements Side, HostedObject {
+  readonly kind = "pipe";
+  readonly name: string;
+  readonly end: PipeEnd<unknown, unknown>;
+  /** Its number, once it can be used from elsewhere. */
+  object = 0;
+  isClosed = false;
+  /** Why it is closed, as an error goes on. */
+  why = "";
+  readonly #pair: Pair;
+  readonly #out: ItemQueue;
+  readonly #in: ItemQueue;
+  // Where it is: `undefined` while it is on its way.
+  #owner: NodeId | undefined;
+  // How often it was sent, as far as is known here: that it has left somewhere may be heard after
+  // that it has come elsewhere.
+  #turn = 0;
+
+  constructor(pair: Pair, out: ItemQueue, incoming: ItemQueue) {
+    this.name = pair.name;
+    this.#pair = pair;
+    this.#out = out;
+    this.#in = incoming;
+    this.#owner = pair.node.id;
+    this.end = new PipeEnd(pair.name, pair.capacity);
+    useSide(this.end, this);
+  }
+
+  send(value: unknown, options?: WaitOptions): Promise<void> {
+    return this.#out.put(() => packCopy([value], nameOfValue), options);
+  }
+
+  receive(options?: WaitOptions): Promise<unknown> {
+    return this.#in.get(options);
+  }
+
+  async receiveNowait(): Promise<unknown> {
+    return contentOf(this.#in.getNowait());
+  }
+
+  async stats(): Promise<PipeEndStats> {
+    return Object.freeze(this.#stats());
+  }
+
+  close(error: ClosedError): void {
+    this.#interrupt(error);
+    this.#close("");
+  }
+
+  leave(error: ClosedError): EndData {
+    this.#pair.share();
+    this.#interrupt(error);
+    this.#owner = undefined;
+    const { name, capacity, node } = this.#pair;
+    return { node: node.id, object: this.object, name, capacity, turn: this.#turn + 1 };
+  }
+
+  /** It has come home. */
+  come({ turn }: EndData): PipeEnd<unknown, unknown> {
+    this.#come(turn, this.#pair.node.id);
+    useSide(this.end, this);
+    return this.end;
+  }
+
+  /** Nodes are gone: it is closed if it was there. */
+  lose(has: (node: NodeId) => boolean, why: string): void {
+    if (this.#owner !== undefined && has(this.#owner)) this.#close(`, as ${why}`);
+  }
+
+  call(method: string, { values, passed }: Parcel, caller: NodeId): unknown {
+    const turn = values[0] as number;
+    if (method === "claim") {
+      if (turn > this.#turn) this.#come(turn, caller);
+      return undefined;
+    }
+    if (method === "leave") {
+      if (turn === this.#turn) this.#owner = undefined;
+      return undefined;
+    }
+    if (caller !== this.#owner) {
+      // One that was thrown away on its way may have come to somebody all the same.
+      if (method === "close") return undefined;
+      throw new ClosedError(
+        `Cannot use pipe "${this.name}" here as this end was sent elsewhere. Use it there`,
+      );
+    }
+    switch (method) {
+      case "send":
+        return this.#out.accept({ values, passed });
+      case "receive":
+        return this.#in.lend();
+      case "receiveNowait":
+        return this.#in.lendNowait();
+      case "stats":
+        return this.#stats();
+      case "close":
+        return this.#close("");
+      default:
+        throw new TypeError(`Cannot call ${method}() of a pipe as it has no such method`);
+    }
+  }
+
+  #come(turn: number, owner: NodeId): void {
+    this.#turn = turn;
+    this.#owner = owner;
+  }
+
+  #interrupt(error: ClosedError): void {
+    this.#out.interrupt("putters", error);
+    this.#in.interrupt("getters", error);
+  }
+
+  #close(why: string): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.why = why;
+    this.#out.shutdown(false);
+    this.#in.shutdown(true); // Nobody is there to receive it.
+    this.#pair.endClosed();
+  }
+
+  #stats(): PipeEndStats {
+    const out = this.#out.stats();
+    const incoming = this.#in.stats();
+    return {
+      incoming: incoming.size,
+      outgoing: out.size,
+      capacity: this.#pair.capacity,
+      senders: out.putters,
+      receivers: incoming.getters,
+    };
+  }
+}
+
+/** An end that is used elsewhere than where its pipe was made. */
+class AwayEnd implements Side {
+  readonly #data: EndData;
+  readonly #node: Node;
+  readonly #remote: Remote;
+
+  constructor(data: EndData, node: Node) {
+    this.#data = data;
+    this.#node = node;
+    this.#remote = new Remote(data.node, data.object, { kind: "pipe", name: data.name });
+    this.#tell("claim", data.turn);
+  }
+
+  send(value: unknown, options?: WaitOptions): Promise<void> {
+    return this.#call("send", [value], options) as Promise<void>;
+  }
+
+  receive(options?: WaitOptions): Promise<unknown> {
+    return this.#call("receive", [], options);
+  }
+
+  receiveNowait(): Promise<unknown> {
+    return this.#call("receiveNowait", []);
+  }
+
+  async stats(): Promise<PipeEndStats> {
+    return Object.freeze(await this.#call("stats", []) as PipeEndStats);
+  }
+
+  close(error: ClosedError): void {
+    this.#remote.calls.failAll(error);
+    this.#tell("close");
+  }
+
+  leave(error: ClosedError): EndData {
+    this.#remote.calls.failAll(error);
+    const { turn } = this.#data;
+    this.#tell("leave", turn);
+    return { ...this.#data, turn: turn + 1 };
+  }
+
+  #tell(method: string, turn?: number): void {
+    this.#node.calls.tell(this.#remote, method, [turn]);
+  }
+
+  #call(
+    method: string,
+    args: readonly unknown[],
+    options?: WaitOptions,
+  ): Promise<unknown> {
+    const packed = () => packValues(args, nameOfValue);
+    return this.#node.calls.call(this.#remote, method, packed, options);
+  }
+}
+
+function nameOfValue(): string {
+  return "the value";
+}
