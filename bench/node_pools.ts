@@ -10,7 +10,7 @@ import { clocked, type Load } from "./clock.ts";
 import { Lasting } from "./lasting.ts";
 import type { Contender } from "./row.ts";
 
-const sources = ["main.mjs", "jobs.mjs", "workerpool_worker.mjs", "poolifier_worker.mjs"];
+const sources = ["main.mjs", "jobs.mjs", "workerpool_worker.mjs", "poolifier_worker.cjs"];
 
 /** The pools that there are: of threads, and of processes. */
 export type NodePool =

@@ -16,7 +16,7 @@ import { Tinypool } from "npm:tinypool@2.2.0";
 import workerpool from "npm:workerpool@10.0.3";
 
 const jobs = fileURLToPath(new URL("./jobs.mjs", import.meta.url));
-const ofPoolifier = fileURLToPath(new URL("./poolifier_worker.mjs", import.meta.url));
+const ofPoolifier = fileURLToPath(new URL("./poolifier_worker.cjs", import.meta.url));
 const ofWorkerpool = fileURLToPath(new URL("./workerpool_worker.mjs", import.meta.url));
 const limits = { minThreads: 2, maxThreads: 2 };
 
