@@ -13,7 +13,7 @@ const CHUNK = 65_536;
 export class Connection<Sent, Received> {
   readonly #socket: Deno.UnixConn;
   readonly #writer: FrameWriter = new FrameWriter();
-  #isWriting = false;
+  #sending: Promise<void> | undefined;
   #isClosed = false;
 
   constructor(socket: Deno.UnixConn) {
@@ -30,9 +30,28 @@ export class Connection<Sent, Received> {
     this.#writer.put(message);
   }
 
-  /** Sends what is there. What comes while it is sent goes together after that. */
+  /** Resolves when what was sent has left; `undefined` when it has. */
+  get sending(): Promise<void> | undefined {
+    return this.#sending;
+  }
+
+  /**
+   * Sends what is there. What comes while it is sent goes together after that: not before the
+   * running code comes to an end, even if the socket has room, as nobody can tell until then.
+   */
   flush(): void {
-    if (!this.#isWriting && !this.#isClosed && !this.#writer.isEmpty) this.#write();
+    if (this.#sending !== undefined || this.#isClosed || this.#writer.isEmpty) return;
+    this.#sending = this.#write();
+  }
+
+  /**
+   * Sends what is there at once, as this process is about to end. What is being sent has left by
+   * then, unless the other side has not read for long; then this is lost, and cannot be read.
+   */
+  flushLast(): void {
+    if (!this.#isClosed && !this.#writer.isEmpty) {
+      this.#socket.write(this.#writer.take()).catch(() => {});
+    }
   }
 
   /**
@@ -70,7 +89,6 @@ export class Connection<Sent, Received> {
   }
 
   async #write(): Promise<void> {
-    this.#isWriting = true;
     try {
       while (!this.#writer.isEmpty) {
         let bytes = this.#writer.take();
@@ -80,6 +98,6 @@ export class Connection<Sent, Received> {
     } catch {
       this.close(); // The other side is gone, as who reads is told.
     }
-    this.#isWriting = false;
+    this.#sending = undefined;
   }
 }

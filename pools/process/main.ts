@@ -48,9 +48,10 @@ export async function start(
     // At once: the next job may keep this thread for long.
     connection.flush();
   };
-  const runner = new Runner(post, PROCESS_WIRE, entries);
+  const runner = new Runner(post, PROCESS_WIRE, entries, { sending: () => connection.sending });
   Deno.exit = (code) => {
     runner.flush();
+    connection.flushLast();
     return exit(code);
   };
   for (const type of ["error", "unhandledrejection"]) {
@@ -59,6 +60,7 @@ export async function start(
       runner.flush();
       const { error, reason } = event as ErrorEvent & PromiseRejectionEvent;
       post({ type: "dying", exitCode: 1, error: encodeError(type === "error" ? error : reason) });
+      connection.flushLast();
       exit(1);
     });
   }

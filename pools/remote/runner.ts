@@ -44,6 +44,16 @@ import { StreamOut } from "./stream_out.ts";
 
 type Start = Extract<ToWorker, { type: "start" }>;
 
+/** What a worker needs besides, of its kind. */
+export interface RunnerOptions {
+  /** Resolves when the worker may say that it is ready, if that is not now. */
+  readonly opened?: Promise<void>;
+  /**
+   * Resolves when what was posted has left; `undefined` when it has. Default: it leaves at once.
+   */
+  readonly sending?: () => Promise<void> | undefined;
+}
+
 /** See above. */
 export class Runner implements JobHost {
   /** What `inspect()` calls the scope that the jobs run in: the worker's name. */
@@ -52,6 +62,7 @@ export class Runner implements JobHost {
   readonly #wire: Wire;
   readonly #ledger: WorkerLedger;
   readonly #opened: Promise<void> | undefined;
+  readonly #sending: () => Promise<void> | undefined;
   readonly #uplink: Uplink;
   readonly #outflow: Outflow;
   readonly #scope: JobScope = new JobScope(this);
@@ -66,13 +77,19 @@ export class Runner implements JobHost {
    * @param post Sends a message to the pool.
    * @param wire How values get here and back.
    * @param ledger What tells which jobs are to be run.
-   * @param opened Resolves when the worker may say that it is ready, if that is not now.
+   * @param options See above.
    */
-  constructor(post: Post, wire: Wire, ledger: WorkerLedger, opened?: Promise<void>) {
+  constructor(
+    post: Post,
+    wire: Wire,
+    ledger: WorkerLedger,
+    { opened, sending = () => undefined }: RunnerOptions = {},
+  ) {
     this.#post = post;
     this.#wire = wire;
     this.#ledger = ledger;
     this.#opened = opened;
+    this.#sending = sending;
     this.#uplink = new Uplink((message, moved) => post({ type: "link", message }, moved));
     this.#outflow = new Outflow(post, wire);
     link(this.#scope, rootScope(), null);
@@ -170,7 +187,10 @@ export class Runner implements JobHost {
   #work(): void {
     while (!this.#isBusy && this.#batches.length > 0) {
       const batch = this.#batches[0];
-      if (batch.isOver) {
+      const sending = this.#sending();
+      if (sending !== undefined) {
+        this.#workAfter(sending);
+      } else if (batch.isOver) {
         this.#batches.shift();
         this.#outflow.flush();
       } else if (
@@ -182,6 +202,14 @@ export class Runner implements JobHost {
       }
     }
     if (this.#isBusy) this.#outflow.flushSoon();
+  }
+
+  // What has been posted is to leave before the next job, which may take long.
+  async #workAfter(sending: Promise<void>): Promise<void> {
+    this.#isBusy = true;
+    await sending;
+    this.#isBusy = false;
+    this.#work();
   }
 
   /** Runs jobs of one function, up to the first that is not over when it returns. */
@@ -216,6 +244,7 @@ export class Runner implements JobHost {
         count++;
         // After each: the next may take long.
         this.#outflow.flushIfDue(performance.now());
+        if (this.#sending() !== undefined) break;
       }
       running.seq = 0; // What a job has left behind is not to report for another.
       return undefined;

@@ -42,7 +42,7 @@ scope.addEventListener("message", (event) => {
 });
 
 function open({ lock, memory }: Opening): Runner {
-  return new Runner(post, THREAD_WIRE, new SharedLedger(memory), holdLock(lock));
+  return new Runner(post, THREAD_WIRE, new SharedLedger(memory), { opened: holdLock(lock) });
 }
 
 scope.postMessage = () => {
