@@ -150,16 +150,13 @@ export class Encoding {
     this.#seen.add(object);
     if (++this.#depth > tags.DEEPEST) throw tooDeep();
     const prototype = Object.getPrototypeOf(object);
-    if (prototype === Object.prototype || prototype === null) this.#record(object);
-    else if (Array.isArray(object)) this.#list(object);
+    if (prototype === Object.prototype || prototype === null) {
+      this.#writer.byte(tags.RECORD);
+      this.#properties(object, 0);
+    } else if (Array.isArray(object)) this.#list(object);
     else if (ArrayBuffer.isView(object)) this.#view(object);
     else this.#other(object);
     this.#depth--;
-  }
-
-  #record(object: object): void {
-    this.#writer.byte(tags.RECORD);
-    this.#properties(object, 0);
   }
 
   /** Properties, without those that are elements of a list of so many. */
@@ -213,7 +210,8 @@ export class Encoding {
     const kind = kindOf(object);
     switch (kind) {
       case "Record":
-        return this.#record(object);
+        this.#writer.byte(tags.RECORD);
+        return this.#properties(object, 0);
       case "Map":
         return this.#map(object as Map<unknown, unknown>);
       case "Set":

@@ -36,8 +36,11 @@ export const LONGEST_SHORT = 255;
 /** No list that is shorter is written as a sparse one. */
 export const LEAST_SPARSE = 1024;
 
-/** How deep objects can be in others. It is about what the platform's own clone can do. */
-export const DEEPEST = 2000;
+/**
+ * How deep objects can be in others. Each level is some frames of the stack, of which a thread has
+ * less than a megabyte; the platform's own clone ends a little further on.
+ */
+export const DEEPEST = 1000;
 
 // A tag below STRING is a whole number. One from there to below NULL is a string of so many units.
 export const STRING = 0x80;

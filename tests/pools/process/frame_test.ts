@@ -16,7 +16,7 @@ const MESSAGES: readonly unknown[] = [
   "",
   { seq: 1, date: new Date(0) },
   undefined,
-  "€ \ufeff 😀 \0",
+  "\ufeff € \ufeff 😀 \0",
   new Map([[1, Uint8Array.of(1, 2, 3)]]),
   "x".repeat(300),
 ];

@@ -110,6 +110,11 @@ Deno.test("keys that occur again take a byte, and strings what UTF-8 takes", () 
   const two = encoder.encode([{ alpha: 1, beta: 2 }, { alpha: 1, beta: 2 }], "value").length;
   assertEquals(two - one, "RECORD alpha 1 beta 2 END".split(" ").length);
 
+  const list = new Array(100).fill(1);
+  const plain = encoder.encode(list, "value").length;
+  const withKey = encoder.encode(Object.assign(list, { key: 1 }), "value").length;
+  assertEquals(withKey - plain, "key 1 END".split(" ").length + 5 + "key".length);
+
   const text = encoder.encode("x".repeat(100_000), "value").length;
   assertEquals(text - 100_000, 12);
 });
@@ -257,12 +262,12 @@ Deno.test("a getter can change the list, the map and the set that it is in", () 
 Deno.test("objects too deep in each other are an error on both ways, not an overflow", () => {
   for (const around of [(value: unknown) => ({ value }), (value: unknown) => [value]]) {
     let value: unknown = 1;
-    for (let i = 0; i < 2000; i++) value = around(value);
+    for (let i = 0; i < 1000; i++) value = around(value);
     copy(value);
     const { message } = assertThrows(() => copy(around(value)), RangeError);
     assertEquals(
       message,
-      "Cannot copy a value as its objects are more than 2000 deep in each other. Send a list of them",
+      "Cannot copy a value as its objects are more than 1000 deep in each other. Send a list of them",
     );
   }
   copy([1]);

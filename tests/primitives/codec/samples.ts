@@ -127,12 +127,21 @@ export const SAMPLES: Readonly<Record<string, unknown>> = {
   ],
   "halves of pairs": ["\ud83d", "\ude00", "\ude00\ud83d", "\ud83d".repeat(300), "x"],
   "halves that are a pair when they meet": ["\ud83d", "\ude00"],
+  "many halves of pairs": Array.from(
+    { length: 20_000 },
+    (_, i) => String.fromCharCode(i % 500 + 0xd800),
+  ).join(""),
   "a mark at the beginning of a long string": "\ufeff".repeat(300),
   "more strings than one text has": Array.from({ length: 2000 }, (_, i) => `string ${i}`),
   "a plain object": { a: 1, b: "two", c: [3], d: { e: null } },
   "keys in an order": { z: 1, 10: 2, a: 3, 2: 4, "-1": 5, "": 6, "€": 7, length: 8 },
   "keys that are something": JSON.parse('{"__proto__":{"x":1},"constructor":1,"toString":2}'),
   "a long key": { ["k".repeat(100)]: 1, ["k".repeat(1000)]: { ["k".repeat(100)]: 2 } },
+  "keys again after a long one": [{ ["k".repeat(100)]: 1, a: 2, b: 3 }, { a: 4, b: 5 }],
+  "more keys than a byte counts, again": Array.from(
+    { length: 2 },
+    () => Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`key ${i}`, i])),
+  ),
   "many keys, again": Array.from(
     { length: 2 },
     () => Object.fromEntries(Array.from({ length: 1500 }, (_, i) => [`key ${i}`, i])),
@@ -231,7 +240,8 @@ export const SAMPLES: Readonly<Record<string, unknown>> = {
     Array.from({ length: 200 }, (_, i) => ({ i })),
   ),
   "a circle": circle(),
-  "deep in each other": nested(1500),
+  "many objects beside each other": Array.from({ length: 5000 }, () => ({ list: [] })),
+  "deep in each other": nested(900),
 };
 
 const leaf = fc.oneof(
