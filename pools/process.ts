@@ -5,6 +5,7 @@
  */
 
 import { checkOptions, checkTime, show } from "../primitives/kernel/check.ts";
+import { LONGEST_DELAY } from "../primitives/kernel/clock.ts";
 import { currentScope } from "../primitives/kernel/context.ts";
 import { parentOf, type Scope } from "../primitives/kernel/scope.ts";
 import type { Task } from "../primitives/kernel/task.ts";
@@ -222,7 +223,10 @@ export class Process implements AsyncDisposable {
 
   async #end(running: Running): Promise<void> {
     running.signal("SIGTERM");
-    const killer = setTimeout(() => running.signal("SIGKILL"), this.#grace);
+    // No timer takes longer than that.
+    const killer = this.#grace > LONGEST_DELAY
+      ? undefined
+      : setTimeout(() => running.signal("SIGKILL"), this.#grace);
     await running.exit;
     clearTimeout(killer);
   }

@@ -103,9 +103,9 @@ export class Child extends RemoteWorker {
   }
 
   protected override explain(error: unknown): unknown {
-    if (error instanceof Deno.errors.NotCapable) {
+    if (error instanceof Deno.errors.NotCapable || error instanceof TypeError) {
       const { message, stack = "" } = error;
-      error.message += cureFor(message);
+      error.message += cureFor(message, error instanceof TypeError);
       error.stack = stack.replace(message, () => error.message);
     }
     return error;
@@ -143,13 +143,15 @@ export class Child extends RemoteWorker {
         await connection.receive((message) => this.receive(message));
       } catch (error) {
         cause = error;
+        this.kill();
       }
       connection.close();
       this.#killer = setTimeout(() => this.kill(), PATIENCE);
     }
     const { code, signal } = await status;
     clearTimeout(this.#killer);
-    await this.#words.end;
+    // What else writes there is not to keep this program from ending.
+    if (!await this.#words.end()) this.#process.unref();
     this.die(this.#why(code, signal, cause), code, cause);
     this.ledger[Symbol.dispose]();
     await noMore?.();
@@ -168,11 +170,15 @@ export class Child extends RemoteWorker {
   }
 }
 
-function cureFor(message: string): string {
+function cureFor(message: string, isOfImport: boolean): string {
   const [, kind, name] = /^Requires (\w+) access(?: to "(.*?)")?/.exec(message) ?? [];
   if (kind === undefined) return "";
   const value = name === undefined ? "true" : `[${JSON.stringify(name)}]`;
-  return `. That is for a program; what this process may do is said by 'permissions: { ${kind}: ${value} }'`;
+  const cure =
+    `. That is for a program; what this process may do is said by 'permissions: { ${kind}: ${value} }'`;
+  return isOfImport && kind === "read"
+    ? `${cure}. A module with portable functions needs none if it is loaded here before the process is started`
+    : cure;
 }
 
 function ledgerIn(folder: string): string {

@@ -26,7 +26,8 @@ const TAKEN = 2;
 const LEFT = 3;
 
 // How long a worker waits for the pool's word, in milliseconds. It takes some microseconds, unless
-// the pool's process was stopped or killed in the middle of it.
+// the pool's process was stopped or killed in the middle of it. Then it ends: what it did not start, and
+// the pool had not taken back, would be nobody's.
 const PATIENCE = 10_000;
 
 /** Words of 32 bits in a file. */
@@ -119,7 +120,7 @@ export class FileWorkerLedger implements WorkerLedger {
     const asked = wordOf(seq, ASKED);
     let word = this.#words.read(at);
     for (const end = performance.now() + PATIENCE; word === asked;) {
-      if (performance.now() > end) return false;
+      if (performance.now() > end) Deno.exit(1);
       word = this.#words.read(at);
     }
     return word !== wordOf(seq, TAKEN);

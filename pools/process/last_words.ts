@@ -9,28 +9,60 @@
 const LONGEST = 16_000;
 const LONGEST_LINE = 300;
 
+// How long they are waited for, in milliseconds: what the process has started has its standard error
+// too, and may live on.
+const PATIENCE = 50;
+
+// The colors of a terminal.
+// deno-lint-ignore no-control-regex -- that is what they begin with
+const COLORS = /\x1b\[[\d;]*m/g;
+
+// What tells more than the line that happens to be the last, as those of a stack.
+const TELLING = [/out of memory/, /^error: /];
+
 /** See above. */
 export class LastWords {
-  /** Resolves when no more can come. */
-  readonly end: Promise<void>;
+  readonly #end: Promise<void>;
   #text = "";
 
   constructor(stream: ReadableStream<Uint8Array>) {
-    this.end = this.#listen(stream);
+    this.#end = this.#listen(stream);
   }
 
-  /** The line that tells the most: where memory has run out, not the last one. */
+  /** Resolves when no more can come of a process that has ended; to `false` if it might. */
+  async end(): Promise<boolean> {
+    let timer: ReturnType<typeof setTimeout>;
+    const late = new Promise<boolean>((resolve) => {
+      timer = setTimeout(() => resolve(false), PATIENCE);
+    });
+    const ended = this.#end.then(() => true);
+    return await Promise.race([ended, late]).finally(() => clearTimeout(timer));
+  }
+
+  /** The line that tells the most. */
   get line(): string {
-    const lines = this.#text.split("\n").map((line) => line.trim()).filter(Boolean);
-    const line = lines.findLast((line) => line.includes("out of memory")) ?? lines.at(-1) ?? "";
-    return line.slice(0, LONGEST_LINE);
+    const text = this.#text.replace(COLORS, "");
+    const lines = text.split("\n").map((line) => line.trim()).filter(Boolean);
+    for (const pattern of TELLING) {
+      const line = lines.findLast((line) => pattern.test(line));
+      if (line !== undefined) return line.slice(0, LONGEST_LINE);
+    }
+    return (lines.at(-1) ?? "").slice(0, LONGEST_LINE);
   }
 
   async #listen(stream: ReadableStream<Uint8Array>): Promise<void> {
     const decoder = new TextDecoder();
     for await (const chunk of stream) {
       this.#text = (this.#text + decoder.decode(chunk, { stream: true })).slice(-LONGEST);
-      for (let rest = chunk; rest.length > 0;) rest = rest.subarray(Deno.stderr.writeSync(rest));
+      write(chunk);
     }
+  }
+}
+
+function write(bytes: Uint8Array): void {
+  try {
+    while (bytes.length > 0) bytes = bytes.subarray(Deno.stderr.writeSync(bytes));
+  } catch {
+    // Nobody reads that of this process any more.
   }
 }

@@ -82,13 +82,21 @@ async function connect({ folder, socket, ledger, own }: Opening): Promise<Connec
     const connection = new Connection<FromWorker, ToWorker>(
       await Deno.connect({ transport: "unix", path: socket }),
     );
+    remove(folder);
+    giveBack(own);
     return { entries, connection };
   } catch {
-    // The program that has started this one is gone, and cannot clean up any more.
-    await Deno.remove(folder, { recursive: true }).catch(() => {});
+    remove(folder);
     return exit(1);
-  } finally {
-    giveBack(own);
+  }
+}
+
+// The program that has started this one does it too, unless it is gone before it comes to that.
+function remove(folder: string): void {
+  try {
+    Deno.removeSync(folder, { recursive: true });
+  } catch {
+    // It has done so.
   }
 }
 

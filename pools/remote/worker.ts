@@ -370,7 +370,7 @@ export abstract class RemoteWorker implements Carrier {
   }
 
   #dieOf(why: string, exitCode: number | undefined, error: ErrorData | undefined): void {
-    const cause = error && decodeError(error, this.place);
+    const cause = error && this.explain(decodeError(error, this.place));
     const words = cause instanceof Error ? `: ${cause.message}` : "";
     this.die(`${why}${words}`, exitCode, cause);
   }
