@@ -13,7 +13,7 @@ import { type CallSite, lockSite } from "../kernel/call_site.ts";
 import { currentScope, followsAwait } from "../kernel/context.ts";
 import { DeadlockError, heldBy, HoldWaiter, suspendFor } from "../kernel/deadlock.ts";
 import { BrokenResourceError } from "../kernel/errors.ts";
-import { Hold, type Holder } from "../kernel/hold.ts";
+import { abandonedBy, Hold, type Holder } from "../kernel/hold.ts";
 import { pass, type Passed } from "../kernel/passing.ts";
 import type { Parked, WaitTarget } from "../kernel/queue.ts";
 import type { Scope } from "../kernel/scope.ts";
@@ -77,7 +77,7 @@ const DEAD_THREAD = 2;
 export class SharedLock implements Waitable<Guard>, WaitTarget {
   /** What it is made of: all that is left of it when it is posted. See {@linkcode SharedLock.from}. */
   readonly shared: SharedMemory;
-  readonly #hold: Hold = new Hold(this, () => this.#abandoned());
+  readonly #hold: Hold = new Hold(this, (owner) => this.#abandoned(owner));
   readonly #room: Room;
   readonly #queue: Line<Guard, SharedLock>;
   readonly #giveBack = (): boolean => {
@@ -85,6 +85,8 @@ export class SharedLock implements Waitable<Guard>, WaitTarget {
     this.#giveUp();
     return true;
   };
+  /** The name of the task that has broken it, where it was one of this thread. */
+  #brokenBy: string | null = null;
 
   /**
    * Makes a free lock.
@@ -306,7 +308,8 @@ export class SharedLock implements Waitable<Guard>, WaitTarget {
     }
   }
 
-  #abandoned(): void {
+  #abandoned(owner: Holder): void {
+    this.#brokenBy = owner.name;
     if (!this.#room.tryEnter()) return; // Nobody can get it any more anyway.
     this.#break(ENDED_TASK);
     this.#room.exit();
@@ -361,9 +364,12 @@ export class SharedLock implements Waitable<Guard>, WaitTarget {
   }
 
   #broken(): BrokenResourceError {
-    const who = this.#room.words[BROKEN] === DEAD_THREAD ? "the thread" : "the task";
+    if (this.#brokenBy !== null) return abandonedBy(this.#brokenBy, this);
+    const who = this.#room.words[BROKEN] === DEAD_THREAD
+      ? "a thread has died"
+      : "a task of another thread has ended";
     return new BrokenResourceError(
-      `Cannot acquire ${this.kind} "${this.name}" as ${who} that held it has ended without releasing it, and what it protects may be half done. Acquire it with 'using', and make a new one`,
+      `Cannot acquire ${this.kind} "${this.name}" as ${who} without releasing it, and what it protects may be half done. Acquire it with 'using', and make a new one`,
     );
   }
 }

@@ -398,7 +398,13 @@ export class SharedQueue<T> implements Waitable<T>, WaitTarget, AsyncIterable<T>
     const isOver = bytes === null && words[SHUT] !== 0;
     this.#room.exit();
     if (isOver) throw this.#shutDown("get from");
-    return bytes === null ? notReady : decode(bytes) as T;
+    if (bytes === null) return notReady;
+    try {
+      return decode(bytes) as T;
+    } finally {
+      // After it: what is taken out next is where the bytes were.
+      if (this.#putters.size > 0) this.#room.collect();
+    }
   }
 
   /** @ignore */

@@ -4,7 +4,15 @@
  * @module
  */
 
-import { type Guard, Lock, RLock, RWLock, type Waitable, type WaitOptions } from "../../mod.ts";
+import {
+  type Guard,
+  Lock,
+  RLock,
+  RWLock,
+  SharedLock,
+  type Waitable,
+  type WaitOptions,
+} from "../../mod.ts";
 
 /** What they have in common. */
 export interface LockLike extends Waitable<Guard> {
@@ -28,7 +36,7 @@ export interface LockCase {
   broken(): boolean;
 }
 
-function plain(lock: Lock): LockCase {
+function plain(lock: Lock | SharedLock): LockCase {
   return {
     lock,
     target: `${lock.kind} "${lock.name}"`,
@@ -52,5 +60,6 @@ function writing(lock: RWLock): LockCase {
 export const LOCK_LIKES: Readonly<Record<string, (name?: string) => LockCase>> = {
   "Lock": (name = "door") => plain(new Lock({ name })),
   "RLock": (name = "door") => plain(new RLock({ name })),
+  "SharedLock": (name = "door") => plain(new SharedLock({ name })),
   "RWLock.write": (name = "door") => writing(new RWLock({ name })),
 };
