@@ -87,7 +87,8 @@ const DONE = Promise.resolve();
  *
  * It is the same queue in every worker that it is posted to: a pool gives it to jobs as an argument;
  * a worker of your own makes it with {@linkcode SharedQueue.from} of what it has received. An item
- * that a worker has got and that dies with it is gone.
+ * that a worker has got and that dies with it is gone. Of several threads that wait for items each
+ * gets one in its turn; which of two items is taken first depends on which thread is awake first.
  *
  * In a `select` the queue stands for getting, and `queue.putting(item)` for putting.
  *

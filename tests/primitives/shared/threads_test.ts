@@ -355,7 +355,7 @@ Deno.test("SharedBarrier: one who leaves in one thread breaks it in all", async 
   assertEquals(barrier.broken, false);
 });
 
-Deno.test("SharedQueue: what one thread puts another gets, in order, blocked or not; and each item once", async () => {
+Deno.test("SharedQueue: what one thread puts another gets, blocked or not, and each item once", async () => {
   await using stage = await Stage.open(2);
   const queue = new SharedQueue<unknown>(0, { capacity: 512 });
   await stage.give("jobs", "SharedQueue", queue);
@@ -366,11 +366,10 @@ Deno.test("SharedQueue: what one thread puts another gets, in order, blocked or 
   await eventually(() => queue.stats().getters === 2, "both wait");
   queue.putNowait({ a: new Map([[1, 2]]) });
   queue.putNowait("second");
-  assertEquals([await calls[0].value(), await calls[1].value()], [
-    { a: new Map([[1, 2]]) },
-    "second",
-  ]);
-  for (let i = 0; i < 10; i++) await stage.ask(1 + i % 2, "a", "jobs", "stats");
+  const got = [await calls[0].value(), await calls[1].value()];
+  // Who of the two is awake first takes the first.
+  if (got[0] === "second") got.reverse();
+  assertEquals(got, [{ a: new Map([[1, 2]]) }, "second"]);
   for (let i = 0; i < 5; i++) await stage.call(1, "a", "jobs", "putNowait", i);
   assertEquals(await Promise.all([0, 1, 2, 3, 4].map(() => queue.get())), [0, 1, 2, 3, 4]);
 });
