@@ -10,8 +10,15 @@
 import { loadKindsBy } from "./passing.ts";
 
 const MODULES: Record<string, () => Promise<unknown>> = {
+  FileLock: () => import("../primitives/shared/file_lock.ts"),
   PipeEnd: () => import("./pipe.ts"),
   ProcessQueue: () => import("./process_queue.ts"),
+  RemoteObject: () => import("./link/remote_object.ts"),
+  SharedBarrier: () => import("../primitives/shared/shared_barrier.ts"),
+  SharedEvent: () => import("../primitives/shared/shared_event.ts"),
+  SharedLock: () => import("../primitives/shared/shared_lock.ts"),
+  SharedQueue: () => import("../primitives/shared/shared_queue.ts"),
+  SharedSemaphore: () => import("../primitives/shared/shared_semaphore.ts"),
 };
 
 loadKindsBy((kind) => MODULES[kind]?.());

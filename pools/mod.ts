@@ -20,6 +20,7 @@ export type {
 export { Future } from "./future.ts";
 export type { JobOrder } from "./job_queue.ts";
 export { progress } from "./job_task.ts";
+export type { DictKey } from "./link/collections.ts";
 export { Pipe, PipeEnd, type PipeEndStats, type PipeOptions } from "./pipe.ts";
 export { Pool } from "./pool.ts";
 export { portable } from "./portable.ts";
@@ -28,6 +29,15 @@ export type { ProcessEnvironment } from "./process/environment.ts";
 export type { ProcessPermissions } from "./process/permissions.ts";
 export { ProcessPool, type ProcessPoolOptions } from "./process_pool.ts";
 export type { ProcessQueueStats } from "./link/item_queue.ts";
+export type {
+  Remote,
+  RemoteCounter,
+  RemoteDict,
+  RemoteKey,
+  RemoteList,
+  RemoteResult,
+} from "./managed.ts";
+export { Manager, type ManagerStats } from "./manager.ts";
 export { ProcessQueue } from "./process_queue.ts";
 export { RemotePool, type RemotePoolOptions } from "./remote_pool.ts";
 export { TaskPool } from "./task_pool.ts";
