@@ -161,6 +161,11 @@ function isCloneable(value: unknown): boolean {
   }
 }
 
+function isShared(value: unknown): boolean {
+  return value instanceof SharedArrayBuffer ||
+    typeof value === "object" && value !== null && isPassable(value);
+}
+
 function isMovable(value: unknown): boolean {
   return value instanceof MessagePort || value instanceof ReadableStream;
 }
@@ -194,8 +199,8 @@ export function refusal(value: unknown, path: string, to: "thread" | "process"):
 }
 
 function cureFor(value: unknown, to: "thread" | "process"): string {
-  if (to === "process" && value instanceof SharedArrayBuffer) {
-    return "Processes share no memory: send a copy, or use a WorkerPool";
+  if (to === "process" && isShared(value)) {
+    return "Processes share no memory. Send a copy, a ProcessQueue or what a Manager hosts, or use a WorkerPool";
   }
   if (typeof value === "function") return "Send data; the function that is called can be portable";
   if (value instanceof AbortSignal) {
