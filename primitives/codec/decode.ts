@@ -6,6 +6,7 @@
  */
 
 import { isReceivable, received } from "../kernel/passing.ts";
+import { keepShape } from "../kernel/shapes.ts";
 import { ByteReader, malformed } from "./byte_reader.ts";
 import { ERROR_CLASSES } from "./error_classes.ts";
 import * as tags from "./tags.ts";
@@ -331,6 +332,8 @@ class Decoding {
     return object;
   }
 }
+
+keepShape(new Decoding(Uint8Array.of(tags.FORMAT, tags.HEADER, 0, 0, 0, 0)));
 
 function define(object: object, key: string, value: unknown, enumerable = true): void {
   Object.defineProperty(object, key, { value, configurable: true, enumerable, writable: true });

@@ -5,7 +5,8 @@
  */
 
 import { isPassable, pass, type Passable } from "../kernel/passing.ts";
-import type { ByteWriter } from "./byte_writer.ts";
+import { keepShape } from "../kernel/shapes.ts";
+import { ByteWriter } from "./byte_writer.ts";
 import { errorNumberOf } from "./error_classes.ts";
 import { kindOf } from "./kinds.ts";
 import { KnownKeys } from "./known_keys.ts";
@@ -306,6 +307,8 @@ export class Encoding {
     this.#seen.add(passable);
   }
 }
+
+keepShape(new Encoding(new ByteWriter()));
 
 function tooDeep(): RangeError {
   return new RangeError(
