@@ -7,6 +7,7 @@
  */
 
 import { show } from "../primitives/kernel/check.ts";
+import { pathTo } from "../primitives/codec/path_to.ts";
 import { isPassable, type Passable } from "../primitives/kernel/passing.ts";
 import { enqueue } from "../primitives/kernel/wait.ts";
 import { NotPortableError } from "./errors.ts";
@@ -115,7 +116,8 @@ export function checkPortable(
   const refused = doubtful.find((value) => !moved.has(value) && !isCloneable(value));
   // The way there is looked for only where it is needed: it takes several times as long as the clone.
   if (refused !== undefined) {
-    values.forEach((value, i) => refuseAt(value, nameOf(i), refused, new Set()));
+    const path = pathTo(refused, values, "");
+    throw refusal(refused, path.replace(/\[(\d+)\]/, (_, i) => nameOf(Number(i))), "thread");
   }
   return [...moved] as Transferable[];
 }
@@ -168,27 +170,6 @@ function isShared(value: unknown): boolean {
 
 function isMovable(value: unknown): boolean {
   return value instanceof MessagePort || value instanceof ReadableStream;
-}
-
-/** Throws if a value is in another, with the way there. */
-function refuseAt(value: unknown, path: string, refused: unknown, seen: Set<unknown>): void {
-  if (value === refused) throw refusal(value, path, "thread");
-  if (!isOfInterest(value) || seen.has(value) || isDoubtful(value)) return;
-  seen.add(value);
-  const look = (part: unknown, path: string) => refuseAt(part, path, refused, seen);
-  if (Array.isArray(value)) value.forEach((part, i) => look(part, `${path}[${i}]`));
-  else if (value instanceof Map) {
-    for (const [key, part] of value) {
-      look(key, `a key of ${path}`);
-      look(part, `${path}.get(${show(key)})`);
-    }
-  } else if (value instanceof Set) {
-    for (const part of value) look(part, `an element of ${path}`);
-  } else {
-    for (const key of Object.keys(value as object)) {
-      look((value as Record<string, unknown>)[key], `${path}.${key}`);
-    }
-  }
 }
 
 /** The error for what cannot travel. */

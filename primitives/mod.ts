@@ -5,6 +5,7 @@
  * @module
  */
 
+export { MalformedError } from "./codec/malformed_error.ts";
 export { DeadlockError } from "./kernel/deadlock.ts";
 export {
   BrokenResourceError,

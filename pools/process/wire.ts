@@ -32,7 +32,7 @@ export const PROCESS_WIRE: Wire = {
       return { values: encoder.encode(values, "").slice(), moved: NOTHING };
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
-      const path = error.path.replace(/^\[(\d+)\]/, (_, index) => nameOf(Number(index)));
+      const path = error.path.replace(/\[(\d+)\]/, (_, index) => nameOf(Number(index)));
       throw refusal(error.value, path, "process");
     }
   },
