@@ -193,7 +193,7 @@ function spawn(environment: Environment, folder: string): Deno.ChildProcess {
   const ledger = ledgerIn(folder);
   const socket = socketIn(folder);
   const needed = { read: [folder], write: [folder], net: [`unix:${socket}`] };
-  const { flags, own } = permissionFlags(environment.permissions, needed);
+  const { flags, own } = permissionFlags(environment.permissions, needed, environment.cwd);
   const opening: Opening = { folder, socket, ledger, own };
   const program = programOf(new URL("./main.ts", import.meta.url), opening);
   return startDeno(program, [], environment, flags, "piped");

@@ -75,11 +75,13 @@ function isName(value: unknown): boolean {
  *
  * @param permissions What its code may do.
  * @param own What it needs for itself, of each kind.
+ * @param cwd Its working directory, if that is not this program's.
  * @returns The flags; and of what it needs for itself, what it would not have been given else.
  */
 export function permissionFlags(
   permissions: ProcessPermissions,
   own: Readonly<Record<Grant, readonly string[]>>,
+  cwd?: string | URL,
 ): { flags: string[]; own: Partial<Record<Grant, readonly string[]>> } {
   if (permissions === "all") return { flags: ["--allow-all"], own: {} };
   const listed = permissions === "none" ? {} : permissions;
@@ -91,7 +93,10 @@ export function permissionFlags(
       flags.push(`--allow-${kind}`);
       continue;
     }
-    const needed = (own[kind as Grant] ?? []).filter((name) => !given.includes(name));
+    // To give back what lies in a folder that was listed would give back that folder.
+    const isGiven = (name: string) =>
+      given.some((listed) => kind === "net" ? name === listed : isIn(name, listed, cwd));
+    const needed = (own[kind as Grant] ?? []).filter((name) => !isGiven(name));
     if (needed.length > 0) granted[kind as Grant] = needed;
     const names = [...given, ...needed];
     if (names.length > 0) flags.push(`--allow-${kind}=${names.join(",")}`);
@@ -102,6 +107,26 @@ export function permissionFlags(
 function namesOf(value: boolean | readonly (string | URL)[] = []): true | string[] {
   if (typeof value === "boolean") return value || [];
   return value.map((name) => typeof name === "string" ? name : fromFileUrl(name));
+}
+
+function isIn(path: string, folder: string, cwd: string | URL | undefined): boolean {
+  const steps = stepsOf(path);
+  return stepsOf(absolute(folder, cwd)).every((step, i) => step === steps[i]);
+}
+
+function absolute(path: string, cwd: string | URL | undefined): string {
+  if (path.startsWith("/")) return path;
+  const folder = cwd instanceof URL ? fromFileUrl(cwd) : cwd;
+  return `${folder === undefined ? Deno.cwd() : absolute(folder, undefined)}/${path}`;
+}
+
+function stepsOf(path: string): string[] {
+  const steps: string[] = [];
+  for (const step of path.split("/")) {
+    if (step === "..") steps.pop();
+    else if (step !== "" && step !== ".") steps.push(step);
+  }
+  return steps;
 }
 
 function fromFileUrl(url: URL): string {
