@@ -31,6 +31,7 @@ export class Child extends RemoteWorker {
   readonly left: Promise<void>;
   #connection: Connection<ToWorker, FromWorker> | undefined;
   #isFlushing = false;
+  #isEnding = false;
   #killer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(host: WorkerHost, options: WorkerOptions, environment: Environment) {
@@ -120,7 +121,8 @@ export class Child extends RemoteWorker {
 
   protected kill(): void {
     this.#process.ref();
-    this.signal("SIGKILL");
+    // One that has said so itself ends with a code of its own.
+    if (!this.#isEnding) this.signal("SIGKILL");
   }
 
   async #live(
@@ -140,13 +142,16 @@ export class Child extends RemoteWorker {
       this.#connection = connection;
       this.post({ type: "start", name, loadTimeout, onStart });
       try {
-        await connection.receive((message) => this.receive(message));
+        await connection.receive((message) => {
+          this.#isEnding ||= typeof message === "object" && message.type === "dying";
+          this.receive(message);
+        });
       } catch (error) {
         cause = error;
         this.kill();
       }
       connection.close();
-      this.#killer = setTimeout(() => this.kill(), PATIENCE);
+      this.#killer = setTimeout(() => this.signal("SIGKILL"), PATIENCE);
     }
     const { code, signal } = await status;
     clearTimeout(this.#killer);
