@@ -14,6 +14,7 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
+import * as fc from "fast-check";
 import {
   BrokenResourceError,
   type Cancelled,
@@ -22,6 +23,7 @@ import {
   ClosedError,
   Condition,
   currentTask,
+  type DictKey,
   Event,
   inspect,
   Lock,
@@ -528,4 +530,89 @@ Deno.test("the types of what stands for an object follow those of the object", (
       : false
   >();
   assertType<RemoteList<string> extends { pop(): Promise<string | undefined> } ? true : false>();
+});
+
+Deno.test("a dict at three nodes does what a Map does, whatever is called in whatever order", async () => {
+  const key = fc.constantFrom("a", "b", 1, "1", null);
+  const value = fc.oneof(
+    fc.integer(),
+    fc.constant(undefined),
+    fc.array(fc.string(), { maxLength: 2 }),
+  );
+  const step = fc.record({
+    method: fc.constantFrom(
+      "get",
+      "set",
+      "has",
+      "delete",
+      "pop",
+      "setDefault",
+      "add",
+      "entries",
+      "size",
+      "clear",
+    ),
+    key,
+    value,
+    view: fc.nat(2),
+    isAwaited: fc.boolean(),
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
+      await using stage = new Stage();
+      const views = stage.views(stage.manager.dict<DictKey, unknown>());
+      const map = new Map<unknown, unknown>();
+      const expected = (method: string, key: unknown, value: unknown): unknown => {
+        const there = map.get(key);
+        switch (method) {
+          case "get":
+            return there;
+          case "has":
+            return map.has(key);
+          case "set":
+            return void map.set(key, value);
+          case "delete":
+            return map.delete(key);
+          case "pop":
+            map.delete(key);
+            return there;
+          case "setDefault":
+            if (!map.has(key)) map.set(key, value);
+            return map.get(key);
+          case "add":
+            if (typeof (there ?? 0) !== "number") return "TypeError";
+            map.set(key, (there as number ?? 0) + 1);
+            return map.get(key);
+          case "entries":
+            return [...map];
+          case "size":
+            return map.size;
+          default:
+            return map.clear();
+        }
+      };
+      const answers: [Promise<unknown>, unknown][] = [];
+      let last = 0;
+      for (const { method, key, value, view, isAwaited } of steps) {
+        // The calls of one node keep their order by themselves; those of several when they are awaited.
+        if (view !== last || !isAwaited) await Promise.all(answers.map(([answer]) => answer));
+        last = view;
+        const args = {
+          entries: [],
+          size: [],
+          clear: [],
+          set: [key, value],
+          setDefault: [key, value],
+        };
+        const call = views[view][method] as (...args: unknown[]) => Promise<unknown>;
+        const answer = call(...(args as Record<string, unknown[]>)[method] ?? [key]);
+        answers.push([
+          answer.catch((error) => error.name),
+          expected(method, key, value),
+        ]);
+      }
+      for (const [answer, value] of answers) assertEquals(await answer, value);
+    }),
+    { numRuns: 150 },
+  );
 });

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { nextTurn } from "../../../primitives/kernel/turn.ts";
 import { packValues, unpackPassed } from "../../../pools/passing.ts";
 import type { LinkMessage } from "../../../pools/link/message.ts";
 import { inNode, Node } from "../../../pools/link/node.ts";
@@ -135,4 +136,14 @@ export function hand<T>(value: T, to: Node): T {
     if (arrived.passed !== undefined) unpackPassed(arrived.values, arrived.passed);
     return arrived.values[0] as T;
   });
+}
+
+/** As `settled`, where nothing waits for time: it takes no timers. */
+export async function idle(net: Net): Promise<void> {
+  let before = -1;
+  for (let quiet = 0; quiet < 3; quiet++) {
+    if (net.sent.length !== before) quiet = 0;
+    before = net.sent.length;
+    await new Promise<void>(nextTurn);
+  }
 }
