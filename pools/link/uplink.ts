@@ -24,9 +24,17 @@ export class Uplink implements Link {
   attached: Attached | undefined;
   #waiting: LinkMessage[] = [];
 
-  /** Makes the one that there is, of how messages are sent. */
-  constructor(send: Link["send"]) {
+  readonly #load: () => Promise<unknown>;
+
+  /**
+   * Makes the one that there is.
+   *
+   * @param send Sends a message.
+   * @param load Loads what hears of what comes. It attaches itself then.
+   */
+  constructor(send: Link["send"], load: () => Promise<unknown>) {
     this.send = send;
+    this.#load = load;
     uplink = this;
   }
 
@@ -38,12 +46,11 @@ export class Uplink implements Link {
       return;
     }
     this.#waiting.push(message);
-    if (this.#waiting.length === 1) this.#load();
+    if (this.#waiting.length === 1) this.#attach();
   }
 
-  async #load(): Promise<void> {
-    const { currentNode } = await import("./node.ts");
-    currentNode();
+  async #attach(): Promise<void> {
+    await this.#load();
     for (const message of this.#waiting) this.attached!.receive(message);
     this.#waiting = [];
   }

@@ -13,7 +13,7 @@ import { Connection } from "./connection.ts";
 import type { Environment } from "./environment.ts";
 import { FileLedger } from "./file_ledger.ts";
 import { LastWords } from "./last_words.ts";
-import type { Opening } from "./main.ts";
+import type { Opening } from "./opening.ts";
 import { permissionFlags } from "./permissions.ts";
 import { reap } from "./reaping.ts";
 import { PROCESS_WIRE } from "./wire.ts";

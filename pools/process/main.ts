@@ -12,20 +12,8 @@ import type { FromWorker, ToWorker } from "../remote/protocol.ts";
 import { Runner } from "../remote/runner.ts";
 import { Connection } from "./connection.ts";
 import { FileWorkerLedger } from "./file_ledger.ts";
-import type { Grant } from "./permissions.ts";
+import type { Opening } from "./opening.ts";
 import { PROCESS_WIRE } from "./wire.ts";
-
-/** What a process is started with. */
-export interface Opening {
-  /** The folder that has all that follows. */
-  readonly folder: string;
-  /** The socket on which its pool waits for it. */
-  readonly socket: string;
-  /** The file of the ledger. */
-  readonly ledger: string;
-  /** The permissions that it was given for these alone. */
-  readonly own: Readonly<Partial<Record<Grant, readonly string[]>>>;
-}
 
 const { exit } = Deno;
 

@@ -90,7 +90,11 @@ export class Runner implements JobHost {
     this.#ledger = ledger;
     this.#opened = opened;
     this.#sending = sending;
-    this.#uplink = new Uplink((message, moved) => post({ type: "link", message }, moved));
+    this.#uplink = new Uplink(
+      (message, moved) => post({ type: "link", message }, moved),
+      // Few workers ever need it.
+      async () => (await import("../link/node.ts")).currentNode(),
+    );
     this.#outflow = new Outflow(post, wire);
     link(this.#scope, rootScope(), null);
   }
