@@ -68,8 +68,9 @@ const REFUSED: readonly [type: abstract new (...args: never[]) => unknown, why: 
  * methods are called with and what they return is copied; an object that is to be changed by others
  * needs a host itself.
  *
- * A manager belongs to the scope that it is made in, and is shut down with it at the latest. After
- * that, and when its thread or process is gone, calls fail with a `BrokenResourceError`.
+ * A manager belongs to the scope that it is made in, and is shut down with it at the latest: one that
+ * a job makes, with the job. One that is to last as long as a worker or process is made at the top
+ * level of a module that is loaded there, and a job gives what stands for its objects. After that, and when its thread or process is gone, calls fail with a `BrokenResourceError`.
  *
  * @example
  * ```ts

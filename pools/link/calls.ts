@@ -5,6 +5,7 @@
  * @module
  */
 
+import { LONGEST_DELAY } from "../../primitives/kernel/clock.ts";
 import { currentScope } from "../../primitives/kernel/context.ts";
 import { BrokenResourceError } from "../../primitives/kernel/errors.ts";
 import { WaitQueue, type WaitTarget } from "../../primitives/kernel/queue.ts";
@@ -46,6 +47,7 @@ export class Calls {
   readonly #mailer: Mailer;
   readonly #pending: Map<number, Call> = new Map();
   #last = 0;
+  #awake: ReturnType<typeof setInterval> | undefined;
 
   constructor(mailer: Mailer) {
     this.#mailer = mailer;
@@ -82,6 +84,8 @@ export class Calls {
     }
     const id = ++this.#last;
     const call = new Call(remote, method, () => this.#abandoned(id, call));
+    // Workers let a program end that waits for none of their jobs; this one waits for somebody.
+    if (this.#pending.size === 0) this.#awake = setInterval(ignore, LONGEST_DELAY);
     this.#pending.set(id, call);
     remote.calls.add(call);
     const promise = suspend(scope, call, options);
@@ -166,17 +170,24 @@ export class Calls {
   }
 
   #end(id: number, call: Call): Call {
-    this.#pending.delete(id);
+    this.#forget(id);
     call.isOver = true;
     return call;
   }
 
   #abandoned(id: number, { remote, isSent }: Call): void {
-    this.#pending.delete(id);
+    this.#forget(id);
     if (!isSent) return;
     this.#mailer.send({ type: "cancel", to: remote.node, from: this.#mailer.id, id });
   }
+
+  #forget(id: number): void {
+    this.#pending.delete(id);
+    if (this.#pending.size === 0) clearInterval(this.#awake);
+  }
 }
+
+function ignore(): void {}
 
 /** A call that waits. */
 class Call extends Waiter<unknown> {
