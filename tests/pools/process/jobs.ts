@@ -68,6 +68,12 @@ export const spinLater = portable(import.meta, async function spinLater(gate: st
   return spin(gate);
 });
 
+/** Computes for ever. It calls nothing of the platform: an error of that may swallow what interrupts it. */
+export const loop = portable(import.meta, function loop(gate: string): never {
+  note(`${gate}.entered`, Deno.pid);
+  for (;;);
+});
+
 /** Waits at a checkpoint, and notes how that ended. */
 export const wait = portable(
   import.meta,
