@@ -73,6 +73,8 @@ export abstract class RemoteWorker implements Carrier {
   readonly #messages: number[] = [];
   #next = 1;
   #passed = 0;
+  // Whether it has ended a job. That comes before it says how far it has come.
+  #hasAnswered = false;
   #questions = 0;
   readonly #asked: Map<number, (tree: TreeNode) => void> = new Map();
 
@@ -192,7 +194,7 @@ export abstract class RemoteWorker implements Carrier {
   /** It is gone: `why` is the end of a sentence. */
   die(why: string, exitCode?: number, cause?: unknown): void {
     if (this.state === "gone") return;
-    const hasWorked = this.#passed > 0 || this.jobs.some(({ hasStarted }) => hasStarted);
+    const hasWorked = this.#hasAnswered || this.jobs.some(({ hasStarted }) => hasStarted);
     this.giveUp(why);
     this.#host.workerDied(this, { hasWorked, why, exitCode, cause });
   }
@@ -351,6 +353,7 @@ export abstract class RemoteWorker implements Carrier {
       else this.#take(-seq)?.settle("succeeded", undefined);
     }
     this.#passed = passed;
+    this.#hasAnswered ||= passed > 0;
     while (this.#messages.length > 0 && this.#messages[0] <= passed) this.#messages.shift();
     this.heardAt = performance.now();
     this.#host.workerHeard(this);
@@ -359,6 +362,7 @@ export abstract class RemoteWorker implements Carrier {
   #take(seq: number): RemoteJob | undefined {
     const job = this.#jobs[slotOf(seq)];
     if (job === undefined || job.seq !== seq) return undefined;
+    this.#hasAnswered = true;
     this.#remove(job);
     return job;
   }
