@@ -19,7 +19,6 @@ import {
 } from "../primitives/kernel/passing.ts";
 import { NotPortableError } from "./errors.ts";
 import { checkPortable, encodingOf } from "./payload.ts";
-import { transfer, transferOf } from "./transfer.ts";
 
 /** The key of a property, the index of an element, or the place in the order of a map or set. */
 type Step = string | number;
@@ -86,7 +85,7 @@ export function packCopy(
 }
 
 /** Takes out of values what is to be passed on. It copies them: there must be some. */
-export function packPassed(
+function packPassed(
   values: readonly unknown[],
 ): { values: readonly unknown[]; passed: readonly PassedOn[] } {
   const packing = new Packing();
@@ -139,8 +138,6 @@ class Packing {
     const copy = blankOf(value);
     this.#copies.set(value, copy);
     this.#toFill.push({ from: value, to: copy, path: step === undefined ? path : [...path, step] });
-    const moved = transferOf(value);
-    if (moved !== undefined) transfer(copy, moved);
     return copy;
   }
 
