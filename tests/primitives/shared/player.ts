@@ -40,6 +40,8 @@ export type Act =
   | { do: "cancel"; id: number }
   | { do: "dispose"; actor: string; id: number }
   | { do: "leave"; actor: string }
+  /** Holds a permit of a semaphore within `withLock()` until an event is set. */
+  | { do: "work"; semaphore: string; event: string }
   | { do: "die"; how: Death };
 
 export type Death = "Deno.exit" | "self.close" | "throw" | "terminate";
@@ -79,6 +81,9 @@ export class Player {
       case "leave":
         this.#actor(act.actor).leave();
         this.#actors.delete(act.actor);
+        break;
+      case "work":
+        this.#objects.get(act.semaphore)!.withLock(() => this.#objects.get(act.event)!.wait());
         break;
       case "die":
         if (act.how === "Deno.exit") Deno.exit(7);
