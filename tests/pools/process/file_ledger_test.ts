@@ -107,9 +107,9 @@ const claimed = new Uint8Array(${COUNT} + 1);
 let random = 1;
 for (let seq = 1; seq <= ${COUNT}; seq++) {
   if (ledger.claim(seq)) claimed[seq] = 1;
-  // Jobs take different times, and most none at all.
+  // Jobs take different times.
   random = random * 48271 % 2147483647;
-  for (let i = random % 16 === 0 ? random % 2000 : 0; i > 0; i--);
+  for (let i = random % 20000; i > 0; i--);
 }
 Deno.stdout.writeSync(claimed);
 `;
@@ -154,5 +154,5 @@ Deno.test("of jobs that one process claims while another takes them back, at onc
     if (!taken[seq] && !claimed[seq]) nobody.push(seq);
   }
   assertEquals([both, nobody], [[], []]);
-  assert(count > 100 && late > 10, `they have met: ${count} were taken back, and ${late} too late`);
+  assert(count > 100 && late > 0, `they have met: ${count} were taken back, and ${late} too late`);
 });
