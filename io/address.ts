@@ -1,13 +1,13 @@
 /**
- * Addresses of sockets: their type, their text, and the checks of what callers hand in.
+ * Addresses of sockets: their types, their text, and the checks of what callers hand in.
  *
  * @module
  */
 
-import { show } from "../primitives/kernel/check.ts";
+import { checkOptions, show } from "../primitives/kernel/check.ts";
 
-/** Where one end of a connection is. */
-export interface SocketAddress {
+/** Where one end of a TCP connection is. */
+export interface TcpAddress {
   /** What carries the bytes. */
   readonly transport: "tcp";
   /** An IP address, as text. */
@@ -16,23 +16,72 @@ export interface SocketAddress {
   readonly port: number;
 }
 
-/** What serves somewhere: a listener, an HTTP server. */
-export interface Listening {
-  /** Where it can be reached. */
-  readonly addresses: readonly SocketAddress[];
+/** Where one end of an encrypted TCP connection is. */
+export interface TlsAddress {
+  /** What carries the bytes. */
+  readonly transport: "tls";
+  /** An IP address, as text. */
+  readonly hostname: string;
+  /** The port. */
+  readonly port: number;
 }
 
-/** An address as messages and names of tasks show it: `127.0.0.1:8000`, `[::1]:8000`. */
-export function formatAddress({ hostname, port }: { hostname: string; port: number }): string {
+/** Where one end of a connection within this machine is. */
+export interface UnixAddress {
+  /** What carries the bytes. */
+  readonly transport: "unix";
+  /** The file of the socket; "" for the end that has none, which is the one that has connected. */
+  readonly path: string;
+}
+
+/** Where one end of a connection is: `transport` tells which kind of address it is. */
+export type SocketAddress = TcpAddress | TlsAddress | UnixAddress;
+
+/**
+ * The kind of address that options or a listener stand for.
+ *
+ * @typeParam S Options of `listen`, `connect` or `serve`, an array of them, or a listener.
+ */
+export type AddressOf<S> = S extends readonly (infer O)[] ? AddressOf<O>
+  : S extends Listening<infer A> ? A
+  : S extends { readonly path: string } ? UnixAddress
+  : S extends { readonly transport: "tls" } ? TlsAddress
+  : TcpAddress;
+
+/**
+ * What serves somewhere: a listener, an HTTP server.
+ *
+ * @typeParam A What kind of addresses it has.
+ */
+export interface Listening<A extends SocketAddress = TcpAddress> {
+  /** Where it can be reached. */
+  readonly addresses: readonly A[];
+}
+
+/** An address as the platform tells it. */
+export type NativeAddress =
+  | { readonly hostname: string; readonly port: number }
+  | { readonly path: string | null };
+
+/** An address as messages and names of tasks show it: `127.0.0.1:8000`, `[::1]:8000`, a path. */
+export function formatAddress(address: NativeAddress): string {
+  if ("path" in address) return address.path || "a Unix socket";
+  const { hostname, port } = address;
   return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }
 
 /** What the platform says of an address, in our own type. */
-export function socketAddress(address: { hostname: string; port: number }): SocketAddress {
-  return { transport: "tcp", hostname: address.hostname, port: address.port };
+export function socketAddress(
+  address: { readonly hostname: string; readonly port: number },
+): TcpAddress;
+export function socketAddress(address: NativeAddress, encrypted?: boolean): SocketAddress;
+export function socketAddress(address: NativeAddress, encrypted = false): SocketAddress {
+  if ("path" in address) return { transport: "unix", path: address.path ?? "" };
+  const { hostname, port } = address;
+  return { transport: encrypted ? "tls" : "tcp", hostname, port };
 }
 
-/** Checks the parts of an address at the call that was given them. */
+/** Checks the parts of an address of TCP at the call that was given them. */
 export function checkAddress(
   address: { hostname?: string; port: number },
   action: string,
@@ -56,4 +105,62 @@ export function checkAddress(
       `Cannot ${action} as 'hostname' must be a string: received ${show(hostname)}`,
     );
   }
+}
+
+/** What options are about, once it is known that they make sense. */
+export type Transport = "tcp" | "tls" | "unix";
+
+/** Checks which transport options ask for, and the address in them. */
+export function checkTransport(options: unknown, action: string): Transport {
+  if (typeof options !== "object" || options === null) {
+    checkAddress(options as { port: number }, action);
+  }
+  checkOptions(options, action);
+  const given = options as { transport?: unknown; path?: unknown; port: number };
+  const { transport = given.path === undefined ? "tcp" : "unix" } = given;
+  if (transport !== "tcp" && transport !== "tls" && transport !== "unix") {
+    throw new TypeError(
+      `Cannot ${action} as 'transport' must be "tcp", "tls" or "unix": received ${show(transport)}`,
+    );
+  }
+  if (transport === "unix") checkPath(given.path, action);
+  else if (given.path !== undefined) {
+    throw new TypeError(
+      `Cannot ${action} as 'path' is for Unix sockets, and 'transport' is "${transport}". Leave one of them out`,
+    );
+  } else checkAddress(given, action);
+  return transport;
+}
+
+/** Checks the path of a Unix socket. */
+export function checkPath(path: unknown, action: string): void {
+  if (typeof path !== "string") {
+    throw new TypeError(`Cannot ${action} as 'path' must be a string: received ${show(path)}`);
+  }
+  if (path === "") throw new RangeError(`Cannot ${action} as 'path' must not be empty`);
+}
+
+/** Checks a text in PEM format, as far as that can be seen. */
+export function checkPem(pem: unknown, action: string, what: string): void {
+  if (typeof pem === "string" && pem.includes("-----BEGIN")) return;
+  // What was received is not shown: it may be a private key.
+  throw new TypeError(
+    `Cannot ${action} as ${what} must be the text of a PEM file: received ${
+      typeof pem === "string" ? "another text" : show(pem)
+    }. Read the file: Deno.readTextFileSync(path)`,
+  );
+}
+
+/** Checks the names of protocols to offer in a TLS handshake. */
+export function checkAlpn(protocols: unknown, action: string): void {
+  if (protocols === undefined) return;
+  if (
+    Array.isArray(protocols) &&
+    protocols.every((name) => typeof name === "string" && name.length > 0 && name.length < 256)
+  ) return;
+  throw new TypeError(
+    `Cannot ${action} as 'alpnProtocols' must be an array of names, "h2" say: received ${
+      show(protocols)
+    }`,
+  );
 }

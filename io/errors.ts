@@ -36,6 +36,36 @@ export class BusyError extends Error {
   }
 }
 
+/**
+ * Thrown by the reading of a line or a frame that is longer than the reader allows: by a peer that is
+ * faulty, or wants the memory. Its bytes stay where they are, and no more are received for it: read
+ * with a larger `max`, or close the stream.
+ *
+ * @example
+ * ```ts
+ * import { connect, listen, TooLongError } from "@grove/grove";
+ *
+ * using listener = listen({ hostname: "127.0.0.1", port: 0 });
+ * using client = await connect(listener.addresses[0]);
+ * using server = await listener.accept();
+ * await client.write(new TextEncoder().encode("a line without an end"));
+ * try {
+ *   for await (const line of server.lines({ max: 10 })) console.log(line);
+ * } catch (error) {
+ *   console.log(error instanceof TooLongError); // true
+ * }
+ * ```
+ */
+export class TooLongError extends Error {
+  static {
+    Object.defineProperty(this.prototype, "name", {
+      value: "TooLongError",
+      configurable: true,
+      writable: true,
+    });
+  }
+}
+
 /** Which words of ours stand for an error of the platform; by its class's name or its code. */
 export type Reasons = Readonly<Record<string, string>>;
 

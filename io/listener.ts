@@ -1,10 +1,12 @@
 /**
  * Listeners: where connections come from.
  *
- * The platform's `accept` can be ended only by closing the listener, and takes no second call while
- * one is under way. So a listener keeps at most one accept of its own under way, started when
- * somebody waits, and hands what comes to whoever waits first. A wait that is cancelled leaves that
- * accept behind; the connection it brings is kept for the next who asks. None is lost.
+ * The platform's `accept` can be ended only by closing its listener, and takes no second call while
+ * one is under way. So a listener keeps at most one accept under way at each of its addresses,
+ * started when somebody waits, and hands what comes to whoever waits first. A wait that is cancelled
+ * leaves those accepts behind; the connections they bring are kept for the next who asks. None is
+ * lost. It also makes the addresses take turns: none of them accepts again before what the others
+ * have brought has been taken.
  *
  * Errors of an accept that pass (no descriptors left, a peer that has hung up already) are thrown by
  * `accept()`. Those who accept in a loop, here and in `serve`, try again after a pause that grows.
@@ -12,9 +14,11 @@
  * @module
  */
 
-import { checkCount } from "../primitives/kernel/check.ts";
 import { ClosedError } from "../primitives/kernel/errors.ts";
 import { type Parked, WaitQueue } from "../primitives/kernel/queue.ts";
+import { currentClock } from "../primitives/kernel/clock.ts";
+import { Alarm } from "../primitives/kernel/timers.ts";
+import { nextTurn } from "../primitives/kernel/turn.ts";
 import {
   enqueue,
   notReady,
@@ -25,33 +29,51 @@ import {
 } from "../primitives/kernel/wait.ts";
 import { sleep } from "../primitives/sleep.ts";
 import {
-  checkAddress,
+  checkPem,
   formatAddress,
   type Listening,
   type SocketAddress,
-  socketAddress,
+  type TcpAddress,
 } from "./address.ts";
+import type { Bound, Certificate } from "./bind.ts";
 import { explain, passes } from "./errors.ts";
-import { type NativeConnection, type NativeListener, socketsFor } from "./platform.ts";
+import type { NativeConnection, NativeListener } from "./platform.ts";
 import { SocketStream } from "./stream.ts";
+import type { CloseReason } from "./stream_core.ts";
 
-/** Where to listen. */
-export interface ListenOptions {
-  /** The address of an interface of this machine, or a name for it. Default: "0.0.0.0", all of them. */
-  hostname?: string;
-  /** The port; 0 takes a free one, which `addresses` then tells. */
-  port: number;
-  /** How many connections the system may hold that were not accepted yet. Default: 511. */
-  backlog?: number;
+/** What has become of the connections of a listener: `accepted` is `active` and all of `closed`. */
+export interface ListenerStats {
+  /** How many have come. */
+  readonly accepted: number;
+  /** How many of them are open. */
+  readonly active: number;
+  /** How many of them were closed, and why. */
+  readonly closed: Readonly<Record<CloseReason, number>>;
+  /** How many attempts to accept one have failed. */
+  readonly failures: number;
+  /** How many tasks wait for one. */
+  readonly waiting: number;
 }
 
 /** The pauses after errors that pass, in milliseconds: doubled each time. */
 const FIRST_PAUSE = 5;
 const LONGEST_PAUSE = 1000;
 
+/** Lets others know of a connection to come, without taking it: for a `Selector`. */
+export let watchListener: (listener: AnyListener, node: Parked<void>) => void;
+
+/** Whether an `accept` would not have to wait. */
+export let canAccept: (listener: AnyListener) => boolean;
+
+/** A listener of whatever kind of addresses. */
+export type AnyListener = Listener<SocketAddress>;
+
 /**
- * A socket that connections come in by. It is made by {@linkcode listen}; `for await` takes one
- * connection after the other, until the listener is closed or its scope is asked to stop.
+ * A socket that connections come in by, or several that act as one. It is made by `listen`;
+ * `for await` takes one connection after the other, until the listener is closed or its scope is
+ * asked to stop.
+ *
+ * @typeParam A What kind of addresses it has.
  *
  * @example
  * ```ts
@@ -68,28 +90,47 @@ const LONGEST_PAUSE = 1000;
  * });
  * ```
  */
-export class Listener
-  implements Listening, AsyncIterable<SocketStream>, Disposable, Waitable<SocketStream> {
+export class Listener<A extends SocketAddress = TcpAddress>
+  implements Listening<A>, AsyncIterable<SocketStream<A>>, Disposable, Waitable<SocketStream<A>> {
   /** Where it listens. */
-  readonly addresses: readonly SocketAddress[];
-  readonly #native: NativeListener;
+  readonly addresses: readonly A[];
+  readonly #doors: readonly Door[];
   readonly #name: string;
-  readonly #waiting: WaitQueue<SocketStream>;
-  #accepting = false;
-  // What came when nobody waited any more.
-  #kept: SocketStream | undefined;
+  readonly #waiting: WaitQueue<SocketStream<A>>;
+  // Those who want to know that a connection has come, and leave it here.
+  readonly #watching: WaitQueue<void>;
+  #retry: Alarm | null = null;
+  #pause = FIRST_PAUSE;
+  // What came when nobody waited any more: one of each address at most, but for a `reload`.
+  readonly #kept: SocketStream<A>[] = [];
   #closed = false;
+  #accepted = 0;
+  #failures = 0;
+  readonly #ends: Record<CloseReason, number> = {
+    ended: 0,
+    closed: 0,
+    idle: 0,
+    failed: 0,
+    cancelled: 0,
+  };
+  readonly #streamEnded = (reason: CloseReason): void => void this.#ends[reason]++;
 
   /**
-   * Listeners are made by {@linkcode listen}.
+   * Listeners are made by `listen`.
    *
-   * @param native The platform's.
+   * @param bound The platform's listeners, and where they are.
    */
-  constructor(native: NativeListener) {
-    this.#native = native;
-    this.addresses = [socketAddress(native.addr)];
-    this.#name = formatAddress(this.addresses[0]);
+  constructor(bound: readonly Bound[]) {
+    this.#doors = bound.map((bound) =>
+      new Door(bound, {
+        came: (native) => this.#came(native),
+        failed: (error) => this.#failed(error),
+      })
+    );
+    this.addresses = Object.freeze(bound.map(({ address }) => address as A));
+    this.#name = this.addresses.map(formatAddress).join(" and ");
     this.#waiting = new WaitQueue({ kind: "connection to", name: this.#name });
+    this.#watching = new WaitQueue({ kind: "connection to", name: this.#name });
   }
 
   /** Whether it was closed. */
@@ -98,7 +139,9 @@ export class Listener
   }
 
   /**
-   * Waits for a connection. When several wait, the first who asked gets the first.
+   * Waits for a connection. When several wait, the first who asked gets the first. A connection that
+   * is encrypted comes before it has proved that it is: its hand-shake is left to whoever takes it, and
+   * holds up nobody else.
    *
    * @param options `signal`, `timeout` in milliseconds, and `endOnStop`.
    * @returns The connection; whoever takes it closes it.
@@ -106,7 +149,7 @@ export class Listener
    * @throws What the system says. Some of it passes (no file descriptors left): accept again later, as
    * `for await` and `serve` do.
    */
-  accept(options?: WaitOptions): Promise<SocketStream> {
+  accept(options?: WaitOptions): Promise<SocketStream<A>> {
     return waitFor(this, options);
   }
 
@@ -116,7 +159,7 @@ export class Listener
    *
    * @returns An iterator of connections; whoever takes one closes it.
    */
-  [Symbol.asyncIterator](): AsyncIterator<SocketStream> {
+  [Symbol.asyncIterator](): AsyncIterator<SocketStream<A>> {
     return {
       next: async () => {
         const value = await acceptNext(this);
@@ -125,14 +168,85 @@ export class Listener
     };
   }
 
-  /** Accepts no more: the port is free, and whoever waits for a connection gets a `ClosedError`. */
+  /**
+   * Proves its name by another certificate from now on. Connections that are open live on with the
+   * one that they have, and those that the system holds are accepted before. For the platform it is
+   * another listener at the same address: whoever connects in the instant between is refused, or
+   * reset, and has to try again.
+   *
+   * @param certificate The new `cert` and `key`, as the texts of PEM files.
+   * @returns Resolves to nothing, when it is in use.
+   * @throws {TypeError} At the call, when they are no such texts, or nothing here is encrypted.
+   * @throws {ClosedError} When the listener is closed.
+   * @throws {Deno.errors.InvalidData} When they cannot be read; the old ones are used on.
+   * @throws {Error} When the key is not that of the certificate; the old ones are used on.
+   */
+  reload(certificate: Certificate): Promise<void> {
+    const action = `reload the certificate of ${this.#name}`;
+    checkPem(certificate?.cert, action, "'cert'");
+    checkPem(certificate?.key, action, "'key'");
+    const doors = this.#doors.filter(({ bound }) => bound.again !== undefined);
+    if (doors.length === 0) {
+      throw new TypeError(
+        `Cannot ${action} as it has none. Listen with transport: "tls"`,
+      );
+    }
+    if (this.#closed) return Promise.reject(this.#closedError());
+    return this.#reload(doors, { cert: certificate.cert, key: certificate.key });
+  }
+
+  async #reload(doors: readonly Door[], certificate: Certificate): Promise<void> {
+    for (const { bound } of doors) bound.again!(certificate, true).close();
+    for (const door of doors) {
+      // What the system holds for the old one would be reset with it.
+      for (let accepted = -1; accepted !== this.#accepted && !this.#closed;) {
+        accepted = this.#accepted;
+        door.accept();
+        // An accept that finds a connection takes two turns of the loop to tell.
+        for (let turns = 0; turns < 3; turns++) await new Promise<void>(nextTurn);
+      }
+      if (this.#closed) throw this.#closedError();
+      door.native.close();
+      try {
+        door.native = door.bound.again!(certificate, false);
+      } catch (error) {
+        this.close();
+        throw error;
+      }
+      door.accepting = false;
+    }
+    if (this.#waiting.size > 0 || this.#watching.size > 0) this.#accept();
+  }
+
+  /**
+   * Tells what has become of the connections that came.
+   *
+   * @returns The counts: `accepted` is the sum of `active` and all of `closed`.
+   */
+  stats(): ListenerStats {
+    const ends = this.#ends;
+    const ended = ends.ended + ends.closed + ends.idle + ends.failed + ends.cancelled;
+    return Object.freeze({
+      accepted: this.#accepted,
+      active: this.#accepted - ended,
+      closed: Object.freeze({ ...ends }),
+      failures: this.#failures,
+      waiting: this.#waiting.size,
+    });
+  }
+
+  /**
+   * Accepts no more: the addresses are free, and whoever waits for a connection gets a `ClosedError`.
+   * Connections that were taken live on.
+   */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#native.close();
-    this.#kept?.close();
-    this.#kept = undefined;
+    this.#retry?.lift();
+    for (const { native } of this.#doors) native.close();
+    for (const stream of this.#kept.splice(0)) stream.close();
     this.#waiting.failAll(this.#closedError());
+    this.#watching.wakeAll();
   }
 
   /** Closes it: for `using`. */
@@ -141,47 +255,102 @@ export class Listener
   }
 
   /** @ignore */
-  [poll](): SocketStream | typeof notReady {
+  [poll](): SocketStream<A> | typeof notReady {
     if (this.#closed) throw this.#closedError();
-    const stream = this.#kept;
-    if (stream === undefined) return notReady;
-    this.#kept = undefined;
-    return stream;
+    return this.#kept.shift() ?? notReady;
   }
 
   /** @ignore */
-  [enqueue](node: Parked<SocketStream>): void {
+  [enqueue](node: Parked<SocketStream<A>>): void {
     this.#waiting.add(node);
     this.#accept();
   }
 
   #accept(): void {
-    if (this.#accepting) return;
-    this.#accepting = true;
-    this.#native.accept().then(this.#came, this.#failed);
+    for (const door of this.#doors) door.accept();
   }
 
-  readonly #came = (native: NativeConnection): void => {
-    this.#accepting = false;
-    const stream = new SocketStream(native);
+  #came(native: NativeConnection): void {
+    this.#accepted++;
+    this.#pause = FIRST_PAUSE;
+    const stream = new SocketStream<A>(native, this.#streamEnded);
     if (this.#closed) stream.close();
-    else if (!this.#waiting.wakeFirst(stream)) this.#kept = stream;
-    else if (this.#waiting.size > 0) this.#accept();
-  };
+    else if (!this.#waiting.wakeFirst(stream)) {
+      this.#kept.push(stream);
+      this.#watching.wakeAll();
+    } else if (this.#waiting.size > 0 || this.#watching.size > 0) this.#accept();
+  }
 
-  readonly #failed = (error: unknown): void => {
-    this.#accepting = false;
+  #failed(error: unknown): void {
+    this.#failures++;
+    if (this.#watching.size > 0) this.#failedWatched(error);
     // Without anybody waiting it is forgotten: the next accept meets it again, if it lasts.
     this.#waiting.failAll(
       explain(error, `Cannot accept a connection on ${this.#name}`, ACCEPT_REASONS),
     );
-  };
+  }
+
+  /** Who watches hears of errors that last, and meets them in accepting; others are waited for here. */
+  #failedWatched(error: unknown): void {
+    if (!passes(error)) return this.#watching.wakeAll();
+    this.#retry?.lift();
+    this.#retry = new Alarm(currentClock().now() + this.#pause, () => {
+      this.#retry = null;
+      if (this.#watching.size > 0) this.#accept();
+    });
+    this.#pause = Math.min(2 * this.#pause, LONGEST_PAUSE);
+  }
 
   #closedError(): ClosedError {
     return new ClosedError(
       `Cannot accept a connection on ${this.#name} as the listener is closed. Listen again`,
     );
   }
+
+  static {
+    watchListener = (listener, node) => {
+      listener.#watching.add(node);
+      listener.#accept();
+    };
+    canAccept = (listener) => listener.#closed || listener.#kept.length > 0;
+  }
+}
+
+/** Who is told of what a door brings. */
+interface Host {
+  came(native: NativeConnection): void;
+  failed(error: unknown): void;
+}
+
+/** One of the addresses of a listener, with at most one accept under way. */
+class Door {
+  readonly bound: Bound;
+  readonly #host: Host;
+  native: NativeListener;
+  accepting = false;
+
+  constructor(bound: Bound, host: Host) {
+    this.bound = bound;
+    this.native = bound.native;
+    this.#host = host;
+  }
+
+  accept(): void {
+    if (this.accepting) return;
+    this.accepting = true;
+    const { native } = this;
+    native.accept().then(this.#came, (error) => {
+      // It was replaced: that its accept has failed is how it ends.
+      if (native !== this.native) return;
+      this.accepting = false;
+      this.#host.failed(error);
+    });
+  }
+
+  readonly #came = (connection: NativeConnection): void => {
+    this.accepting = false;
+    this.#host.came(connection);
+  };
 }
 
 /**
@@ -190,63 +359,22 @@ export class Listener
  * @param passing Told of each error that passes.
  * @returns The connection; `undefined` when the listener is closed or the scope is asked to stop.
  */
-export async function acceptNext(
-  listener: Listener,
+export async function acceptNext<A extends SocketAddress>(
+  listener: Listener<A>,
   passing?: (error: unknown) => void,
-): Promise<SocketStream | undefined> {
-  for (let pause = FIRST_PAUSE;; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
+): Promise<SocketStream<A> | undefined> {
+  let pause = 0;
+  for (;;) {
     try {
+      if (pause > 0) await sleep(pause, { endOnStop: true });
       return await listener.accept({ endOnStop: true });
     } catch (error) {
       if (error instanceof ClosedError) return undefined;
       if (!passes(error)) throw error;
       passing?.(error);
-      await sleep(pause, { endOnStop: true });
+      pause = Math.min(2 * pause || FIRST_PAUSE, LONGEST_PAUSE);
     }
   }
-}
-
-/**
- * Listens for connections. It needs the permission `net` for its address.
- *
- * @param options `hostname`, `port` and `backlog`.
- * @returns The listener, which is open until it is closed: hold it by `using`, or give it to `serve`.
- * @throws {TypeError | RangeError} When an option makes no sense.
- * @throws {Deno.errors.AddrInUse} When the port is in use.
- * @throws {Deno.errors.NotCapable} When the program lacks the permission.
- *
- * @example
- * ```ts
- * import { listen } from "@grove/grove";
- *
- * using listener = listen({ hostname: "127.0.0.1", port: 0 });
- * console.log("listening on port", listener.addresses[0].port);
- * ```
- */
-export function listen(options: ListenOptions): Listener {
-  checkAddress(options, "listen");
-  const { hostname = "0.0.0.0", port, backlog } = options;
-  if (backlog !== undefined) checkCount(backlog, "listen", "'backlog'", 1);
-  const sockets = socketsFor("listen");
-  try {
-    return new Listener(sockets.listen({ hostname, port, tcpBacklog: backlog }));
-  } catch (error) {
-    throw listenError(error, { hostname, port });
-  }
-}
-
-/** Why an address cannot be listened on, in our words. */
-export function listenError(error: unknown, address: { hostname: string; port: number }): unknown {
-  const name = formatAddress(address);
-  return explain(error, `Cannot listen on ${name}`, {
-    AddrInUse:
-      "the port is in use. Stop the program that uses it, or take another port (0 takes a free one)",
-    AddrNotAvailable:
-      "this machine has no such address. Take one of its own, or 0.0.0.0 for all of them",
-    NotCapable: `the program is not permitted to. Run it with --allow-net=${name}`,
-    PermissionDenied:
-      "the system does not permit it. Ports below 1024 are for privileged programs: take a higher one",
-  });
 }
 
 const ACCEPT_REASONS = {

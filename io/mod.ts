@@ -31,17 +31,42 @@
  * @module
  */
 
-export { type Listening, type SocketAddress } from "./address.ts";
-export { connect, type ConnectOptions } from "./connect.ts";
-export { BusyError } from "./errors.ts";
+export type {
+  AddressOf,
+  Listening,
+  SocketAddress,
+  TcpAddress,
+  TlsAddress,
+  UnixAddress,
+} from "./address.ts";
+export type {
+  Certificate,
+  ListenOptions,
+  ListenSource,
+  ListenTlsOptions,
+  ListenUnixOptions,
+} from "./bind.ts";
+export {
+  connect,
+  type ConnectOptions,
+  type ConnectSource,
+  type ConnectTlsOptions,
+  type ConnectUnixOptions,
+} from "./connect.ts";
+export { BusyError, TooLongError } from "./errors.ts";
 export {
   type FetchHandler,
   fetchHandler,
   type FetchHandlerOptions,
   type RequestFunction,
 } from "./fetch_handler.ts";
-export { listen, type Listener, type ListenOptions } from "./listener.ts";
+export type { FrameFormat, FrameOptions } from "./frames.ts";
+export type { LineOptions } from "./lines.ts";
+export { listen } from "./listen.ts";
+export type { Listener, ListenerStats } from "./listener.ts";
 export { main, type MainOptions } from "./main.ts";
+export type { Pieces } from "./pieces.ts";
 export { type ConnectionHandler, serve, type ServeOptions } from "./serve.ts";
 export { serveHttp, type ServeHttpInfo, type ServeHttpOptions } from "./serve_http.ts";
-export type { SocketStream } from "./stream.ts";
+export type { SocketStream, UntilOptions } from "./stream.ts";
+export type { CloseReason } from "./stream_core.ts";

@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { NativeAddress } from "./address.ts";
+
 /** The `Deno` namespace, for its sockets. */
 export type Sockets = typeof Deno;
 
@@ -17,19 +19,21 @@ export function socketsFor(action: string): Sockets {
   );
 }
 
-/** A connection as the platform has it; `Deno.TcpConn` is one. */
+/** A connection as the platform has it; a `Deno.Conn` is one. */
 export interface NativeConnection {
-  readonly localAddr: { hostname: string; port: number };
-  readonly remoteAddr: { hostname: string; port: number };
+  readonly localAddr: NativeAddress;
+  readonly remoteAddr: NativeAddress;
   read(buffer: Uint8Array): Promise<number | null>;
   write(data: Uint8Array): Promise<number>;
   closeWrite(): Promise<void>;
   close(): void;
+  /** Only of connections that are encrypted. */
+  handshake?(): Promise<{ readonly alpnProtocol: string | null }>;
 }
 
-/** A listener as the platform has it; `Deno.TcpListener` is one. */
+/** A listener as the platform has it; a `Deno.Listener` is one. */
 export interface NativeListener {
-  readonly addr: { hostname: string; port: number };
+  readonly addr: NativeAddress;
   accept(): Promise<NativeConnection>;
   close(): void;
 }

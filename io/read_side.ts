@@ -8,11 +8,20 @@
 
 import { currentScope } from "../primitives/kernel/context.ts";
 import { type Cancelled, ClosedError } from "../primitives/kernel/errors.ts";
-import { WaitQueue } from "../primitives/kernel/queue.ts";
+import { type Parked, WaitQueue } from "../primitives/kernel/queue.ts";
+import type { Scope } from "../primitives/kernel/scope.ts";
 import { entry, suspend, type WaitOptions } from "../primitives/kernel/wait.ts";
 import { BusyError, explain } from "./errors.ts";
-import { giveBack, SMALL, takeLarge } from "./read_buffers.ts";
-import { type Failure, GONE, type StreamCore, StreamTarget, StreamWaiter } from "./stream_core.ts";
+import { giveBack, LARGE, SMALL, takeLarge } from "./read_buffers.ts";
+import type { Splitter } from "./splitter.ts";
+import {
+  type Failure,
+  GONE,
+  NO_BYTES,
+  type StreamCore,
+  StreamTarget,
+  StreamWaiter,
+} from "./stream_core.ts";
 
 /** After how many small reads in a row a large buffer is given back. */
 const QUIET_READS = 8;
@@ -21,14 +30,22 @@ const QUIET_READS = 8;
 export class ReadSide {
   readonly #core: StreamCore;
   readonly #readers: WaitQueue<unknown>;
+  // Those who want to know that there is something to read, and leave it there.
+  #watchers: WaitQueue<void> | null = null;
   // What has been received and not been read: first what a reader gave back, then the part of the
   // buffer from start to end.
   #unread: Uint8Array | null = null;
   #buffer: Uint8Array | null = null;
   #start = 0;
   #end = 0;
+  // Parts of the buffer were handed out: its memory is not to be read into again.
+  #shared = false;
   #receiving = false;
+  #room = 0;
+  #isBusy = false;
   #quietReads = 0;
+  // Who has read last, as it may remember what it saw.
+  #lastSplitter: Splitter<unknown> | null = null;
   // How it has ended: `null` after the peer's last byte, or the failure.
   #outcome: Failure | null | undefined = undefined;
 
@@ -53,29 +70,69 @@ export class ReadSide {
     return this.#read(new ChunkReader(this.#core), undefined);
   }
 
+  /** Reads what a splitter makes a piece. */
+  piece<T>(splitter: Splitter<T>, options: WaitOptions | undefined): Promise<T> {
+    const scope = currentScope();
+    const barred = this.#barred(scope, options);
+    if (barred !== undefined) return barred;
+    splitter.begin(this.#lastSplitter === splitter);
+    this.#lastSplitter = splitter;
+    if (this.#cut(splitter)) return settled(splitter);
+    if (this.#outcome !== undefined) return Promise.reject(this.#outcome!.error);
+    if (options?.endOnStop && scope.stopping && splitter.endsOnStop) {
+      return Promise.resolve(splitter.stopped());
+    }
+    return this.#wait(scope, new PieceReader(this.#core, splitter), options);
+  }
+
+  /** Whether a read would not have to wait. */
+  get isReady(): boolean {
+    return this.#unread !== null || this.#start < this.#end || this.#outcome !== undefined ||
+      this.#core.closed;
+  }
+
+  /** Wakes a node once it is ready. It must not be so yet. */
+  watch(node: Parked<void>): void {
+    (this.#watchers ??= new WaitQueue(this.#readers.target)).add(node);
+    this.#receive(1);
+  }
+
   /** The stream was closed. */
   end(): void {
     this.#unread = null;
     if (!this.#receiving) this.#release();
     if (this.#readers.first !== null) this.#readers.failAll(this.#core.closedError("read from"));
+    this.#watchers?.wakeAll();
   }
 
-  #read<T>(reader: Reader<T>, options: WaitOptions | undefined): Promise<T> {
-    const scope = currentScope();
+  #barred(scope: Scope, options: WaitOptions | undefined): Promise<never> | undefined {
     const barred = entry(scope, options);
     if (barred !== undefined) return barred;
     if (this.#core.closed) return Promise.reject(this.#core.closedError("read from"));
     if (this.#readers.first !== null) return Promise.reject(this.#busyError());
+    return undefined;
+  }
+
+  #read<T>(reader: Reader<T>, options: WaitOptions | undefined): Promise<T> {
+    const scope = currentScope();
+    const barred = this.#barred(scope, options);
+    if (barred !== undefined) return barred;
+    this.#lastSplitter = null;
     if (this.#feed(reader)) return Promise.resolve(reader.result);
     if (this.#outcome !== undefined) return reader.atEnd(this.#outcome);
     if (options?.endOnStop && scope.stopping && reader.stopsEarly) return reader.atEnd(null);
+    return this.#wait(scope, reader, options);
+  }
+
+  #wait<T>(scope: Scope, reader: Reader<T>, options: WaitOptions | undefined): Promise<T> {
     this.#readers.add(reader as Reader<unknown>);
-    this.#receive();
+    this.#receive(reader.needs);
     return suspend(scope, reader, this.#core.patience(reader, options));
   }
 
   /** Gives a reader what has been received, and says whether that is enough for it. */
   #feed<T>(reader: Reader<T>): boolean {
+    if (reader.splitter !== null) return this.#cut(reader.splitter);
     if (this.#unread !== null) {
       const taken = reader.take(this.#unread);
       this.#unread = taken === this.#unread.length ? null : this.#unread.subarray(taken);
@@ -86,11 +143,79 @@ export class ReadSide {
     return reader.satisfied;
   }
 
-  #receive(): void {
+  /** Lets a splitter take a piece, and says whether it has one, or an error. */
+  #cut<T>(splitter: Splitter<T>): boolean {
+    if (this.#unread !== null) {
+      if (!this.#receiving) this.#join();
+      else {
+        // What it finds here has memory of its own; the rest comes with what is being received.
+        const bytes = this.#unread;
+        const taken = splitter.take(bytes, 0, bytes.length);
+        this.#unread = taken === bytes.length ? null : bytes.subarray(taken);
+        return taken > 0 || splitter.error !== undefined;
+      }
+    }
+    const bytes = this.#buffer ?? NO_BYTES;
+    if (this.#outcome === null) {
+      this.#start += splitter.finish(bytes, this.#start, this.#end);
+    } else {
+      if (this.#end - this.#start < splitter.needs) return false;
+      const taken = splitter.take(bytes, this.#start, this.#end);
+      if (taken === 0) return splitter.error !== undefined;
+      this.#start += taken;
+    }
+    if (splitter.sharesMemory) this.#shared = true;
+    return true;
+  }
+
+  /** Puts what was given back in front of what is in the buffer. */
+  #join(): void {
+    const unread = this.#unread!;
+    const rest = this.#end - this.#start;
+    const joined = new Uint8Array(Math.max(unread.length + rest, SMALL));
+    joined.set(unread);
+    if (rest > 0) joined.set(this.#buffer!.subarray(this.#start, this.#end), unread.length);
+    this.#unread = null;
+    this.#release();
+    this.#buffer = joined;
+    this.#end = unread.length + rest;
+  }
+
+  /** Receives more, for one who needs so many bytes in one piece. */
+  #receive(needs: number): void {
     if (this.#receiving) return; // A read that was cancelled has left one.
     this.#receiving = true;
-    const buffer = this.#buffer ??= new Uint8Array(SMALL);
-    this.#core.native.read(buffer).then(this.#received, this.#failed);
+    this.#core.native.read(this.#makeRoom(needs)).then(this.#received, this.#failed);
+  }
+
+  /** The memory to receive into: behind what has not been read. */
+  #makeRoom(needs: number): Uint8Array {
+    const held = this.#end - this.#start;
+    const buffer = this.#buffer;
+    if (buffer !== null && held === 0 && !this.#shared) this.#start = this.#end = 0;
+    // A little room is none: the calls of the system would be many.
+    else if (buffer === null || buffer.length - this.#end < buffer.length / 4) {
+      this.#moveOn(held, needs);
+    }
+    const free = this.#buffer!;
+    this.#room = free.length - this.#end;
+    return this.#end === 0 ? free : free.subarray(this.#end);
+  }
+
+  /** Takes another piece of memory, with what has not been read in front. */
+  #moveOn(held: number, needs: number): void {
+    const usual = this.#isBusy ? LARGE : SMALL;
+    // No more than twice of what has come: a peer may announce much, and send nothing.
+    const wanted = Math.max(Math.min(needs, Math.max(2 * held, LARGE)), held + held / 3 + 1);
+    const next = wanted > usual
+      ? new Uint8Array(Math.ceil(wanted))
+      : this.#isBusy
+      ? takeLarge()
+      : new Uint8Array(SMALL);
+    if (held > 0) next.set(this.#buffer!.subarray(this.#start, this.#end));
+    this.#release();
+    this.#buffer = next;
+    this.#end = held;
   }
 
   readonly #received = (count: number | null): void => {
@@ -98,47 +223,63 @@ export class ReadSide {
     if (this.#core.closed) return this.#release();
     const reader = this.#readers.first as Reader<unknown> | null;
     if (count === null) {
-      this.#release();
+      if (this.#start === this.#end) this.#release();
       this.#outcome = null;
-      reader?.end();
+      this.#core.peerEnded = true;
+      if (reader !== null) this.#endReader(reader);
+      this.#watchers?.wakeAll();
       return;
     }
-    this.#start = 0;
-    this.#end = count;
+    this.#end += count;
     // Nobody waits any more: it is kept.
-    if (reader === null) return;
+    if (reader === null) {
+      this.#watchers?.wakeAll();
+      return;
+    }
     const enough = this.#feed(reader);
-    if (this.#start === this.#end) this.#fit(count);
-    if (enough) this.#readers.wakeFirst(reader.result);
-    else this.#receive();
+    this.#fit(count);
+    if (enough) {
+      reader.satisfy(this.#readers);
+      if (this.#watchers !== null && this.#watchers.size > 0) {
+        if (this.isReady) this.#watchers.wakeAll();
+        else this.#receive(1);
+      }
+    } else this.#receive(reader.needs);
   };
+
+  /** The end has come while somebody waits. */
+  #endReader(reader: Reader<unknown>): void {
+    if (reader.splitter === null) return reader.end();
+    this.#cut(reader.splitter);
+    reader.satisfy(this.#readers);
+  }
 
   readonly #failed = (error: unknown): void => {
     this.#receiving = false;
-    this.#release();
+    if (this.#core.closed || this.#start === this.#end) this.#release();
     if (this.#core.closed) return;
+    this.#core.failed = true;
     this.#outcome = { error: explain(error, `Cannot read from ${this.#core.name}`, GONE) };
     this.#readers.failAll(this.#outcome.error);
+    this.#watchers?.wakeAll();
   };
 
   /** Takes a large buffer when the small one was full, and gives it back when little comes. */
   #fit(count: number): void {
-    const buffer = this.#buffer!;
-    if (buffer.length === SMALL) {
-      if (count < SMALL) return;
-      this.#buffer = takeLarge();
-    } else {
-      this.#quietReads = count <= SMALL ? this.#quietReads + 1 : 0;
-      if (this.#quietReads < QUIET_READS) return;
+    if (!this.#isBusy) this.#isBusy = count === this.#room;
+    else if (count > SMALL) this.#quietReads = 0;
+    else if (++this.#quietReads === QUIET_READS) {
       this.#quietReads = 0;
-      this.#buffer = null;
-      giveBack(buffer);
+      this.#isBusy = false;
     }
+    const usual = this.#isBusy ? LARGE : SMALL;
+    if (this.#start === this.#end && this.#buffer?.length !== usual) this.#release();
   }
 
   /** Lets the buffer go. The platform must not be reading into it. */
   #release(): void {
-    giveBack(this.#buffer);
+    if (!this.#shared) giveBack(this.#buffer);
+    this.#shared = false;
     this.#buffer = null;
     this.#start = this.#end = 0;
   }
@@ -159,16 +300,76 @@ export class ReadSide {
 abstract class Reader<T> extends StreamWaiter<T> {
   /** Whether a stop ends it in the way the end of the stream would. */
   readonly stopsEarly: boolean = true;
+  /** What cuts its piece out of what comes, where it wants one. */
+  readonly splitter: Splitter<T> | null = null;
   /** Whether it has enough. */
   abstract readonly satisfied: boolean;
   /** What it gives to its caller then. */
   abstract readonly result: T;
+  /** How many bytes it needs in one piece. */
+  get needs(): number {
+    return 1;
+  }
   /** Takes from what was received, and says how much. */
   abstract take(bytes: Uint8Array): number;
   /** Answers a read that there will be nothing for. */
   abstract atEnd(failure: Failure | null): Promise<T>;
   /** The end has come while it waits. */
   abstract end(): void;
+
+  /** It has enough, and is the first of these. */
+  satisfy(readers: WaitQueue<unknown>): void {
+    readers.wakeFirst(this.result);
+  }
+}
+
+/** A task that waits for a piece. */
+class PieceReader<T> extends Reader<T> {
+  override readonly splitter: Splitter<T>;
+
+  constructor(core: StreamCore, splitter: Splitter<T>) {
+    super(core);
+    this.splitter = splitter;
+  }
+
+  get satisfied(): boolean {
+    return this.splitter.result !== undefined;
+  }
+
+  get result(): T {
+    return this.splitter.result!;
+  }
+
+  override get needs(): number {
+    return this.splitter.needs;
+  }
+
+  override satisfy(readers: WaitQueue<unknown>): void {
+    const { error } = this.splitter;
+    if (error === undefined) super.satisfy(readers);
+    else readers.failFirst(error);
+  }
+
+  // What follows is done by the splitter.
+
+  take(): number {
+    return 0;
+  }
+
+  atEnd(): Promise<T> {
+    return settled(this.splitter);
+  }
+
+  end(): void {}
+
+  override stop(): void {
+    if (!this.splitter.endsOnStop) super.stop();
+    else if (this.limits?.endOnStop) this.wake(this.splitter.stopped());
+  }
+}
+
+function settled<T>({ error, result }: Splitter<T>): Promise<T> {
+  return error === undefined ? Promise.resolve(result as T) : Promise.reject(error);
 }
 
 /** A task that waits for some bytes, as many as there are. */

@@ -1,24 +1,44 @@
 /**
- * TCP servers. A server is a listener and a nursery of handlers: it accepts as long as there is room
+ * Servers of connections. A server is a listener and a nursery of handlers: it accepts as long as there is room
  * for one more handler, and it is over when the last handler has ended.
  *
  * @module
  */
 
 import { checkCount, checkFunction, checkTime } from "../primitives/kernel/check.ts";
-import { cancelledIn, ClosedError } from "../primitives/kernel/errors.ts";
+import { cancelledIn, ClosedError, TimeoutError } from "../primitives/kernel/errors.ts";
 import { checkScopeOptions } from "../primitives/kernel/scope_options.ts";
 import { concerns, type Task } from "../primitives/kernel/task.ts";
 import { type Nursery, nursery } from "../primitives/nursery.ts";
-import { checkAddress, formatAddress, type SocketAddress } from "./address.ts";
-import { acceptNext, listen, Listener, type ListenOptions } from "./listener.ts";
-import { idleErrorOf, limitIdle, type SocketStream } from "./stream.ts";
+import { type AddressOf, formatAddress, type SocketAddress } from "./address.ts";
+import type { ListenSource } from "./bind.ts";
+import { checkSources, listen } from "./listen.ts";
+import { acceptNext, type AnyListener, Listener } from "./listener.ts";
+import {
+  type AnyStream,
+  closeAs,
+  closeIdle,
+  idleErrorOf,
+  limitIdle,
+  type SocketStream,
+} from "./stream.ts";
 
-/** What serves one connection: it is called with the connection and its own task. */
-export type ConnectionHandler = (stream: SocketStream, task: Task) => unknown;
+/**
+ * What serves one connection: it is called with the connection and its own task.
+ *
+ * @typeParam A What kind of addresses the connection has.
+ */
+export type ConnectionHandler<A extends SocketAddress = SocketAddress> = (
+  stream: SocketStream<A>,
+  task: Task,
+) => unknown;
 
-/** What {@linkcode serve} can be told. */
-export interface ServeOptions {
+/**
+ * What {@linkcode serve} can be told.
+ *
+ * @typeParam A What kind of addresses the server has.
+ */
+export interface ServeOptions<A extends SocketAddress = SocketAddress> {
   /** What `inspect()` and errors call the server. Default: "serve". */
   name?: string;
   /**
@@ -40,14 +60,18 @@ export interface ServeOptions {
    * Told of what a handler throws, with the peer's address, and of errors of `accept` that pass,
    * without. The server goes on. Default: it is printed to stderr.
    */
-  onError?: (error: unknown, peer: SocketAddress | undefined) => void;
+  onError?: (error: unknown, peer: A | undefined) => void;
   /** Called once the server listens: with the `started` of `nursery.start`, it hands out the address. */
-  started?: (listener: Listener) => void;
+  started?: (listener: Listener<A>) => void;
 }
 
 /**
  * Serves connections, each in a task of its own, until it is cancelled or asked to stop. Run it as a
  * child of a nursery.
+ *
+ * A connection that is encrypted shakes hands before its handler is called, in the same task: a peer
+ * that never does so holds up nobody else, and `idleTimeout` limits that too. A hand-shake that fails
+ * goes to `onError`.
  *
  * A handler's connection is closed when the handler ends, in whatever way. What a handler throws
  * goes to `onError`; neither the server nor the other handlers notice.
@@ -56,7 +80,8 @@ export interface ServeOptions {
  * is free; the handlers have `drain` milliseconds to end, and are cancelled then. When it is
  * cancelled, so are the handlers.
  *
- * @param source Where to listen; or a listener, which is the server's from then on.
+ * @typeParam S What the server is given; its addresses are of the kind that this stands for.
+ * @param source Where to listen, as for `listen`; or a listener, which is the server's from then on.
  * @param handler What to do with a connection.
  * @param options Name, limits, `drain`, `onError` and `started`.
  * @returns Resolves to nothing when the server was asked to stop and all handlers have ended.
@@ -82,14 +107,18 @@ export interface ServeOptions {
  * });
  * ```
  */
-export function serve(
-  source: Listener | ListenOptions,
-  handler: ConnectionHandler,
-  options: ServeOptions = {},
+export function serve<
+  const S extends Listener<SocketAddress> | ListenSource | readonly ListenSource[],
+>(
+  source: S,
+  handler: ConnectionHandler<AddressOf<S>>,
+  options: ServeOptions<AddressOf<S>> = {},
 ): Promise<void> {
   const { name = "serve", maxConnections, idleTimeout, drain, onError, started } = options;
   const action = "serve";
-  if (!(source instanceof Listener)) checkAddress(source, action);
+  if (!(source instanceof Listener)) {
+    checkSources((Array.isArray(source) ? source : [source]) as ListenSource[], action);
+  }
   checkScopeOptions({ name }, action);
   checkFunction(handler, action, "the handler");
   if (maxConnections !== undefined) checkCount(maxConnections, action, "'maxConnections'", 1);
@@ -97,7 +126,8 @@ export function serve(
   if (drain !== undefined) checkTime(drain, action, "'drain'");
   if (onError !== undefined) checkFunction(onError, action, "'onError'");
   if (started !== undefined) checkFunction(started, action, "'started'");
-  const server = new Server(handler, { ...options, name });
+  // Whatever kind of address it is: here all are the same.
+  const server = new Server(handler as ConnectionHandler, { ...options as ServeOptions, name });
   return server.run(source);
 }
 
@@ -110,9 +140,9 @@ class Server {
     this.#options = options;
   }
 
-  async run(source: Listener | ListenOptions): Promise<void> {
+  async run(source: AnyListener | ListenSource | readonly ListenSource[]): Promise<void> {
     const { name, maxConnections, drain = 3000, started } = this.#options;
-    const listener = source instanceof Listener ? source : listen(source);
+    const listener: AnyListener = source instanceof Listener ? source : listen(source);
     await nursery(async (handlers) => {
       // Not by `using`: there are platforms that do not load it.
       try {
@@ -127,7 +157,7 @@ class Server {
   }
 
   /** Accepts until the listener is closed or the server is asked to stop. */
-  async #accept(listener: Listener, handlers: Nursery): Promise<void> {
+  async #accept(listener: AnyListener, handlers: Nursery): Promise<void> {
     const limited = this.#options.maxConnections !== undefined;
     const passing = (error: unknown) => this.#report(error, undefined);
     for (;;) {
@@ -138,18 +168,24 @@ class Server {
     }
   }
 
-  async #attend(stream: SocketStream, task: Task): Promise<void> {
+  async #attend(stream: AnyStream, task: Task): Promise<void> {
     const { idleTimeout = Infinity } = this.#options;
     if (idleTimeout !== Infinity) limitIdle(stream, idleTimeout);
     try {
+      if (stream.encrypted) await shakeHands(stream, idleTimeout);
       await this.#handler(stream, task);
     } catch (error) {
       const cancelled = cancelledIn(error);
-      if (cancelled !== undefined && concerns(cancelled, task)) throw error;
+      if (cancelled !== undefined && concerns(cancelled, task)) {
+        closeAs(stream, "cancelled");
+        throw error;
+      }
       // What the server did itself to the connection is no failure of its handler.
       if (error === idleErrorOf(stream)) return;
       if (error instanceof ClosedError && task.stopping) return;
-      this.#report(error, stream.remoteAddress);
+      const peer = stream.remoteAddress;
+      closeAs(stream, "failed");
+      this.#report(error, peer);
     } finally {
       stream.close();
     }
@@ -165,6 +201,16 @@ class Server {
     }
     const from = peer === undefined ? "" : ` (connection from ${formatAddress(peer)})`;
     console.error(`In "${name}"${from}:`, error);
+  }
+}
+
+/** Completes the hand-shake of a peer that may take so many milliseconds for it. */
+async function shakeHands(stream: AnyStream, timeout: number): Promise<void> {
+  try {
+    await stream.handshake({ timeout });
+  } catch (error) {
+    if (error instanceof TimeoutError) closeIdle(stream, error);
+    throw error;
   }
 }
 

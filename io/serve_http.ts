@@ -21,9 +21,10 @@ import {
   checkAddress,
   formatAddress,
   type Listening,
-  type SocketAddress,
   socketAddress,
+  type TcpAddress,
 } from "./address.ts";
+import { listenError, type ListenOptions } from "./bind.ts";
 import { explain } from "./errors.ts";
 import {
   checkFetchOptions,
@@ -32,7 +33,6 @@ import {
   type RequestFunction,
   type RequestGroup,
 } from "./fetch_handler.ts";
-import { listenError, type ListenOptions } from "./listener.ts";
 import { socketsFor } from "./platform.ts";
 
 /** What {@linkcode serveHttp} can be told, besides what {@linkcode fetchHandler} can. */
@@ -121,7 +121,7 @@ async function run(
 }
 
 class Server implements Listening {
-  readonly addresses: readonly SocketAddress[];
+  readonly addresses: readonly TcpAddress[];
   readonly finished: Promise<void>;
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   readonly #requests: RequestGroup<ServeHttpInfo>;

@@ -16,38 +16,61 @@ export interface Failure {
   readonly error: unknown;
 }
 
+/**
+ * Why a connection was closed: "ended", after the peer had; "closed", before; "idle", as the peer
+ * kept a server waiting for too long; "failed", since reading, writing or its handler had;
+ * "cancelled", with its handler.
+ */
+export type CloseReason = "ended" | "closed" | "idle" | "failed" | "cancelled";
+
 /** A connection of the platform's, with what is known of its end. */
 export class StreamCore {
   readonly native: NativeConnection;
   closed = false;
+  /** Whether the peer has sent its last byte. */
+  peerEnded = false;
+  /** Whether reading or writing has failed. */
+  failed = false;
   /** How long the peer may keep a wait waiting, as options of that wait. */
   idle: WaitOptions | undefined = undefined;
   /** What it was closed with since the peer was idle. */
   idleError: TimeoutError | undefined = undefined;
   #name: string | undefined = undefined;
-  #ended: () => void;
+  readonly #ended: (reason: CloseReason) => void;
 
   /**
    * @param native The platform's connection.
-   * @param ended Called once when it is closed, from which side ever.
+   * @param ended Called once when it is closed, for which reason ever.
    */
-  constructor(native: NativeConnection, ended: () => void) {
+  constructor(native: NativeConnection, ended: (reason: CloseReason) => void) {
     this.native = native;
     this.#ended = ended;
   }
 
-  /** The peer's address as text. */
+  /** The peer's address as text; where it has none, that of this end. */
   get name(): string {
-    return this.#name ??= formatAddress(this.native.remoteAddr);
+    if (this.#name === undefined) {
+      const { remoteAddr, localAddr } = this.native;
+      const isNameless = "path" in remoteAddr && !remoteAddr.path;
+      this.#name = formatAddress(isNameless ? localAddr : remoteAddr);
+    }
+    return this.#name;
   }
 
-  /** Closes it, if it is not; because of an idle peer, or not. */
-  close(idleError?: TimeoutError): void {
+  /** Closes it, if it is not. */
+  close(reason: CloseReason = "closed"): void {
     if (this.closed) return;
     this.closed = true;
-    this.idleError = idleError;
     this.native.close();
-    this.#ended();
+    const { failed, peerEnded } = this;
+    this.#ended(reason !== "closed" ? reason : failed ? "failed" : peerEnded ? "ended" : "closed");
+  }
+
+  /** Closes it because of an idle peer. */
+  closeIdle(error: TimeoutError): void {
+    if (this.closed) return;
+    this.idleError = error;
+    this.close("idle");
   }
 
   /** What those get who use it when it is closed. */
@@ -96,7 +119,7 @@ export class StreamWaiter<T> extends Waiter<T> {
 
   override fail(error: unknown): void {
     super.fail(error);
-    if (this.endsIdle && error instanceof TimeoutError) this.core.close(error);
+    if (this.endsIdle && error instanceof TimeoutError) this.core.closeIdle(error);
   }
 }
 

@@ -8,7 +8,7 @@
 
 import { currentScope } from "../primitives/kernel/context.ts";
 import { ClosedError } from "../primitives/kernel/errors.ts";
-import { WaitQueue } from "../primitives/kernel/queue.ts";
+import { type Parked, WaitQueue } from "../primitives/kernel/queue.ts";
 import { entry, suspend, type WaitOptions } from "../primitives/kernel/wait.ts";
 import { explain } from "./errors.ts";
 import {
@@ -31,6 +31,8 @@ export class WriteSide {
   #sent = 0;
   #failure: Failure | undefined = undefined;
   #isShut = false;
+  // Those who want to know that a write would be begun at once.
+  #watchers: WaitQueue<void> | null = null;
 
   constructor(core: StreamCore) {
     this.#core = core;
@@ -52,15 +54,26 @@ export class WriteSide {
     return suspend(scope, writer, this.#core.patience(writer, options));
   }
 
+  /** Whether a write would be begun at once, or fail. */
+  get isReady(): boolean {
+    return this.#sending === null || this.#core.closed;
+  }
+
+  /** Wakes a node once it is ready. It must not be so yet. */
+  watch(node: Parked<void>): void {
+    (this.#watchers ??= new WaitQueue(this.#writers.target)).add(node);
+  }
+
   /** The stream was closed. */
   end(): void {
     if (this.#writers.first !== null) this.#writers.failAll(this.#core.closedError("write to"));
+    this.#watchers?.wakeAll();
   }
 
   /** Begins what the first writer in line wants. */
   #next(): void {
     const writer = this.#writers.first as Writer | null;
-    if (writer === null) return;
+    if (writer === null) return this.#watchers?.wakeAll();
     writer.begun = true;
     if (writer.data === null) {
       this.#sending = NO_BYTES;
@@ -94,13 +107,16 @@ export class WriteSide {
     this.#isShut = true;
     this.#finish();
     if (this.#writers.first !== null) this.#writers.failAll(this.#shutError());
+    this.#watchers?.wakeAll();
   };
 
   readonly #failed = (error: unknown): void => {
     this.#sending = null;
     if (this.#core.closed) return;
     this.#failure = { error: explain(error, `Cannot write to ${this.#core.name}`, GONE) };
+    this.#core.failed = true;
     this.#writers.failAll(this.#failure.error);
+    this.#watchers?.wakeAll();
   };
 
   /** What had begun is done. Its writer may have given up waiting; the next in line has not begun. */

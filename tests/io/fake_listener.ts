@@ -4,6 +4,7 @@
  * @module
  */
 
+import { socketAddress } from "../../io/address.ts";
 import { Listener } from "../../io/listener.ts";
 import type { NativeConnection } from "../../io/platform.ts";
 
@@ -15,12 +16,13 @@ export function systemError(code: string): Error {
 /** A real listener whose accepts fail, first, with these errors. */
 export function failingListener(...errors: Error[]): Listener {
   const native = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return new Listener({
-    addr: native.addr as Deno.NetAddr,
+  const failing = {
+    addr: native.addr,
     accept: (): Promise<NativeConnection> => {
       const error = errors.shift();
       return error === undefined ? native.accept() : Promise.reject(error);
     },
     close: () => native.close(),
-  });
+  };
+  return new Listener([{ native: failing, address: socketAddress(native.addr) }]);
 }

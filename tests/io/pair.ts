@@ -4,14 +4,14 @@
  * @module
  */
 
-import { connect, listen, type SocketStream } from "../../mod.ts";
+import { connect, listen, type SocketStream, type TcpAddress } from "../../mod.ts";
 
 /** A real connection over the loopback interface, both ends of it. */
 export class Pair implements Disposable {
-  readonly here: SocketStream;
-  readonly there: SocketStream;
+  readonly here: SocketStream<TcpAddress>;
+  readonly there: SocketStream<TcpAddress>;
 
-  constructor(here: SocketStream, there: SocketStream) {
+  constructor(here: SocketStream<TcpAddress>, there: SocketStream<TcpAddress>) {
     this.here = here;
     this.there = there;
   }

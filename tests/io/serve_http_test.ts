@@ -14,8 +14,8 @@ import {
   type ServeHttpOptions,
   shield,
   sleep,
-  type SocketAddress,
   TaskLocal,
+  type TcpAddress,
 } from "../../mod.ts";
 import { waitAllTasksBlocked } from "../../primitives/testing/mod.ts";
 import { bytes, readAll } from "./pair.ts";
@@ -28,7 +28,7 @@ async function start(
   services: Nursery,
   fn: RequestFunction<ServeHttpInfo>,
   options: ServeHttpOptions = {},
-): Promise<{ address: SocketAddress; base: string }> {
+): Promise<{ address: TcpAddress; base: string }> {
   const { addresses: [address] } = await services.start<Listening>(
     (_task, started) => serveHttp(HERE, fn, { ...options, started }),
     { name: "server" },
@@ -267,7 +267,7 @@ Deno.test("serveHttp: a port in use fails the start with the error of listen", a
 });
 
 Deno.test("serveHttp: a 'started' that fails closes the server", async () => {
-  let address!: SocketAddress;
+  let address!: TcpAddress;
   await assertRejects(
     () =>
       serveHttp(HERE, () => new Response(), {

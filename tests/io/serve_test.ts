@@ -12,12 +12,12 @@ import {
   type ServeOptions,
   shield,
   sleep,
-  type SocketAddress,
   type SocketStream,
   suppressedErrors,
   type Task,
   taskGroup,
   TaskLocal,
+  type TcpAddress,
   TimeoutError,
 } from "../../mod.ts";
 import { waitAllTasksBlocked } from "../../primitives/testing/mod.ts";
@@ -34,7 +34,7 @@ const echo: ConnectionHandler = async (stream) => {
 function start(
   services: Nursery,
   handler: ConnectionHandler,
-  options: ServeOptions = {},
+  options: ServeOptions<TcpAddress> = {},
 ): Promise<Listener> {
   return services.start<Listener>(
     (_task, started) => serve(HERE, handler, { ...options, started }),
@@ -43,7 +43,7 @@ function start(
 }
 
 /** Says something and gives the answer. */
-async function ask(address: SocketAddress, question: string): Promise<string> {
+async function ask(address: TcpAddress, question: string): Promise<string> {
   using stream = await connect(address);
   await stream.write(bytes(question));
   await stream.closeWrite();
@@ -51,7 +51,7 @@ async function ask(address: SocketAddress, question: string): Promise<string> {
 }
 
 /** Whether somebody listens. */
-async function listens(address: SocketAddress): Promise<boolean> {
+async function listens(address: TcpAddress): Promise<boolean> {
   try {
     (await connect(address)).close();
     return true;
@@ -63,7 +63,7 @@ async function listens(address: SocketAddress): Promise<boolean> {
 /** Collects errors with the ports of the peers they came from. */
 function recorder() {
   const errors: [unknown, number | undefined][] = [];
-  const onError = (error: unknown, peer: SocketAddress | undefined) => {
+  const onError = (error: unknown, peer: TcpAddress | undefined) => {
     errors.push([error, peer?.port]);
   };
   return { errors, onError };
