@@ -27,7 +27,6 @@ import {
   ProcessPool,
   type ProcessPoolOptions,
   RemoteError,
-  taskGroup,
   TaskPool,
   transfer,
   WorkerPool,
@@ -54,7 +53,6 @@ import {
 import {
   act,
   attempt,
-  busy,
   countTo,
   folder as folderOf,
   permitted,
@@ -376,12 +374,17 @@ Deno.test("P7: a process calls onStart before its first job, and is replaced aft
 });
 
 Deno.test("P7: the least number of processes is there at once, and one that is idle goes", async () => {
-  await using pool = new ProcessPool({ size: { min: 1, max: 2 }, idleTimeout: 50 });
+  using folder = new Folder();
+  await using pool = new TestPool(folder, { size: { min: 1, max: 2 }, idleTimeout: 50 });
   assertEquals(pool.stats().workers, 1);
-  await taskGroup((group) => {
-    for (let i = 0; i < 2; i++) group.spawn(() => pool.run(busy, 300));
-  });
+  const gate = new Gate(folder);
+  const both = [0, 1].map((index) =>
+    pool.submit(act, "pass", folder.file("runs"), index, gate.path)
+  );
+  await gate.entered(2);
   assertEquals(pool.stats().workers, 2);
+  gate.open();
+  await Promise.all(both);
   await eventually(() => pool.stats().workers === 1, "one has gone");
   assertEquals(typeof await pool.run(pid), "number");
 });
