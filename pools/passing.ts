@@ -18,7 +18,7 @@ import {
   received,
 } from "../primitives/kernel/passing.ts";
 import { NotPortableError } from "./errors.ts";
-import { checkPortable, encodingOf } from "./payload.ts";
+import { checkPortable, type Destination, encodingOf } from "./payload.ts";
 
 /** The key of a property, the index of an element, or the place in the order of a map or set. */
 type Step = string | number;
@@ -45,6 +45,7 @@ const NOTHING: readonly never[] = [];
  *
  * @param values The values.
  * @param nameOf What each is called.
+ * @param to Where they go.
  * @returns What can be cloned, of which nothing was changed.
  * @throws {NotPortableError} When one of them cannot travel, with the way to it. Nothing has been
  * taken along then.
@@ -52,10 +53,11 @@ const NOTHING: readonly never[] = [];
 export function packValues(
   values: readonly unknown[],
   nameOf: (index: number) => string,
+  to: Destination = "thread",
 ): Packed {
   if (encodingOf(values) !== "clone") return { values, moved: NOTHING };
   const passables = new Set<Passable>();
-  const moved = checkPortable(values, nameOf, passables);
+  const moved = checkPortable(values, nameOf, passables, to);
   return passables.size === 0 ? { values, moved } : { ...packPassed(values), moved };
 }
 

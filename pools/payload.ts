@@ -90,6 +90,7 @@ function isPlain(object: object): boolean {
  * @param values The values.
  * @param nameOf What each is called.
  * @param passables Gets those that are to be passed on. Where it is left out they are refused.
+ * @param to Where they go.
  * @returns What of them is to be moved.
  * @throws {NotPortableError} When one cannot be cloned, with the way to it.
  */
@@ -97,6 +98,7 @@ export function checkPortable(
   values: readonly unknown[],
   nameOf: (index: number) => string,
   passables?: Set<Passable>,
+  to: Destination = "thread",
 ): Transferable[] {
   const moved = new Set<unknown>();
   const seen = new Set<unknown>();
@@ -117,7 +119,7 @@ export function checkPortable(
   // The way there is looked for only where it is needed: it takes several times as long as the clone.
   if (refused !== undefined) {
     const path = pathTo(refused, values, "");
-    throw refusal(refused, path.replace(/\[(\d+)\]/, (_, i) => nameOf(Number(i))), "thread");
+    throw refusal(refused, path.replace(/\[(\d+)\]/, (_, i) => nameOf(Number(i))), to);
   }
   return [...moved] as Transferable[];
 }
@@ -163,26 +165,32 @@ function isCloneable(value: unknown): boolean {
   }
 }
 
-function isShared(value: unknown): boolean {
-  return value instanceof SharedArrayBuffer ||
-    typeof value === "object" && value !== null && isPassable(value);
-}
-
 function isMovable(value: unknown): boolean {
   return value instanceof MessagePort || value instanceof ReadableStream;
 }
 
+/** Where values go. */
+export type Destination = "thread" | "process";
+
 /** The error for what cannot travel. */
-export function refusal(value: unknown, path: string, to: "thread" | "process"): NotPortableError {
+export function refusal(value: unknown, path: string, to: Destination): NotPortableError {
   return new NotPortableError(
     `Cannot send ${path} to another ${to} as it is ${show(value)}. ${cureFor(value, to)}`,
   );
 }
 
-function cureFor(value: unknown, to: "thread" | "process"): string {
-  if (to === "process" && isShared(value)) {
-    return "Processes share no memory. Send a copy, a ProcessQueue or what a Manager hosts, or use a WorkerPool";
-  }
+/** The error for an object that lives in memory that threads share. */
+export function sharedRefusal(kind: string, path: string): NotPortableError {
+  return new NotPortableError(
+    `Cannot send ${path} to another process as it is a ${kind}. ${NO_SHARED_MEMORY}`,
+  );
+}
+
+const NO_SHARED_MEMORY =
+  "Processes share no memory. Send a copy, a ProcessQueue or what a Manager hosts, or use a WorkerPool";
+
+function cureFor(value: unknown, to: Destination): string {
+  if (to === "process" && value instanceof SharedArrayBuffer) return NO_SHARED_MEMORY;
   if (typeof value === "function") return "Send data; the function that is called can be portable";
   if (value instanceof AbortSignal) {
     return "The job has a signal of its own: currentTask().signal aborts when the job is cancelled";

@@ -5,10 +5,10 @@
  * @module
  */
 
-import { decode, kindsIn } from "../../primitives/codec/decode.ts";
+import { decode } from "../../primitives/codec/decode.ts";
 import { Encoder } from "../../primitives/codec/encoder.ts";
-import { loadKinds } from "../passing.ts";
-import { refusal } from "../payload.ts";
+import { dropPassed, packValues, type PassedOn, unpackValues } from "../passing.ts";
+import { refusal, sharedRefusal } from "../payload.ts";
 import type { Wire } from "../remote/wire.ts";
 
 class Refused extends Error {
@@ -28,18 +28,32 @@ const NOTHING: readonly never[] = [];
 /** See above. */
 export const PROCESS_WIRE: Wire = {
   pack(values, nameOf) {
+    const { values: rest, passed } = packValues(values, nameOf, "process");
     try {
-      return { values: encoder.encode(values, "").slice(), moved: NOTHING };
+      for (const one of passed ?? NOTHING) checkPassed(one, nameOf);
+      return { values: encoder.encode(rest, "").slice(), passed, moved: NOTHING };
     } catch (error) {
+      dropPassed(passed);
       if (!(error instanceof Refused)) throw error;
       const path = error.path.replace(/\[(\d+)\]/, (_, index) => nameOf(Number(index)));
       throw refusal(error.value, path, "process");
     }
   },
-  unpack(values) {
+  unpack(values, passed) {
     // Plain data that needs nothing of this goes as it is.
-    if (!(values instanceof Uint8Array)) return values as readonly unknown[];
-    const unpack = () => decode(values) as readonly unknown[];
-    return loadKinds(kindsIn(values))?.then(unpack) ?? unpack();
+    const plain = values instanceof Uint8Array ? decode(values) : values;
+    return unpackValues(plain as readonly unknown[], passed);
   },
 };
+
+/** What stands for an object may be what processes cannot share. */
+function checkPassed({ kind, data, paths }: PassedOn, nameOf: (index: number) => string): void {
+  try {
+    encoder.encode(data, "");
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    const [index, ...steps] = paths[0];
+    const path = nameOf(Number(index)) + steps.map((step) => `[${JSON.stringify(step)}]`).join("");
+    throw sharedRefusal(kind, path);
+  }
+}

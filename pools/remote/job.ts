@@ -4,9 +4,10 @@
  * @module
  */
 
-import { cancelledJob } from "../future.ts";
+import { cancelledJob, type JobEnd } from "../future.ts";
 import { type AnyFunction, Job, type JobPool } from "../job.ts";
 import type { JobOptions } from "../executor.ts";
+import { dropPassed } from "../passing.ts";
 import type { Travel } from "./travel.ts";
 
 /** What carries jobs to where they run, and knows how far they have come. */
@@ -27,6 +28,8 @@ export class RemoteJob extends Job {
   seq = 0;
   /** Why it was asked to end, if it was. */
   cancelled: { readonly reason: unknown; readonly at: number } | undefined;
+  /** Whether it has got to a worker, with all that was passed on in its arguments. */
+  hasArrived = false;
   /** When it was first seen to run, where it has a limit. */
   seenAt: number | undefined;
 
@@ -48,6 +51,13 @@ export class RemoteJob extends Job {
   /** Whether it can be sent again: what was moved with it is gone. */
   get isRepeatable(): boolean {
     return this.travel.moved.length === 0;
+  }
+
+  override settle(state: JobEnd, outcome: unknown): void {
+    if (!this.isOver && !this.hasArrived && !this.hasStarted) {
+      dropPassed(this.travel.extras?.passed);
+    }
+    super.settle(state, outcome);
   }
 
   /** It has ended as it was asked to, or because of something in it. */

@@ -28,6 +28,7 @@ import {
 import { waitForPromise } from "../../primitives/kernel/wait.ts";
 import { inspect } from "../../primitives/inspect.ts";
 import { type JobHost, JobScope, JobTask, type Reporter } from "../job_task.ts";
+import { dropPassed } from "../passing.ts";
 import type { FunctionReference } from "../portable.ts";
 import type { AnyFunction } from "../job.ts";
 import { encodeError } from "../remote_error.ts";
@@ -287,7 +288,13 @@ export class Runner implements JobHost {
     task: JobTask<Running>,
   ): Promise<unknown> {
     const running = task.job;
-    const fn = callee.fn ?? await this.#loaded(callee, running);
+    let fn: AnyFunction;
+    try {
+      fn = callee.fn ?? await this.#loaded(callee, running);
+    } catch (error) {
+      dropPassed(passed);
+      throw error;
+    }
     const unpacked = this.#wire.unpack(args, passed);
     const values = unpacked instanceof Promise ? await unpacked : unpacked;
     const call = <R>(fn: () => R): R => {

@@ -7,6 +7,7 @@
 import type { TreeNode } from "../../primitives/inspect.ts";
 import { textOf } from "../../primitives/kernel/errors.ts";
 import type { FunctionReference } from "../portable.ts";
+import { dropPassed } from "../passing.ts";
 import { decodeError, type ErrorData } from "../remote_error.ts";
 import type { Carrier, RemoteJob } from "./job.ts";
 import { type Ledger, slotOf, SLOTS } from "./ledger.ts";
@@ -275,9 +276,8 @@ export abstract class RemoteWorker implements Carrier {
         break;
       case "result": {
         const job = this.#take(message.seq);
-        if (job !== undefined) {
-          this.#unpack(job, message, ([value]) => job.settle("succeeded", value));
-        }
+        if (job === undefined) dropPassed(message.passed);
+        else this.#unpack(job, message, ([value]) => job.settle("succeeded", value));
         break;
       }
       case "failed": {
@@ -296,9 +296,8 @@ export abstract class RemoteWorker implements Carrier {
         const grant = () => {
           if (this.state !== "gone") this.post({ type: "credit", seq, items: count });
         };
-        if (job !== undefined) {
-          this.#unpack(job, message, (items) => job.travel.sink!(items, grant));
-        }
+        if (job === undefined) dropPassed(message.passed);
+        else this.#unpack(job, message, (items) => job.travel.sink!(items, grant));
         break;
       }
       case "link":
@@ -363,6 +362,7 @@ export abstract class RemoteWorker implements Carrier {
     const job = this.#jobs[slotOf(seq)];
     if (job === undefined || job.seq !== seq) return undefined;
     this.#hasAnswered = true;
+    job.hasArrived = true;
     this.#remove(job);
     return job;
   }
