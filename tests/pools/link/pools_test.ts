@@ -19,6 +19,7 @@ import {
   type Executor,
   Manager,
   moveOnAfter,
+  NotPortableError,
   Pipe,
   type PipeEnd,
   ProcessPool,
@@ -55,6 +56,31 @@ const POOLS: [name: string, make: (size: number) => Executor & AsyncDisposable][
 ];
 
 for (const [name, make] of POOLS) {
+  Deno.test(`${name}: the end of a pipe that a job takes along is closed when the job never starts`, async () => {
+    await using pool = make(1);
+    using gate = new ProcessQueue<number>();
+    using ready = new ProcessQueue<string>();
+    const busy = pool.submit(waitForItem, gate, ready);
+    await ready.get();
+    const [here, there] = new Pipe<number>();
+    const job = pool.submit((end: PipeEnd<number, number>) => end.receive(), there);
+    job.cancel("nobody needs it");
+    await assertRejects(() => here.receive(), ClosedError);
+    await gate.put(1);
+    await busy;
+  });
+
+  Deno.test(`${name}: the end of a pipe that is handed in with what cannot travel is still here`, async () => {
+    await using pool = make(1);
+    const [here, there] = new Pipe<number>();
+    const take = (_end: PipeEnd<number, number>, _fn: unknown) => {};
+    await assertRejects(() => pool.run(take, there, () => {}), NotPortableError);
+    await there.send(1);
+    assertEquals(await here.receive(), 1);
+    here.close();
+    there.close();
+  });
+
   Deno.test(`${name}: items go there and back`, async () => {
     await using pool = make(1);
     using there = new ProcessQueue<number>(4, { name: "there" });
