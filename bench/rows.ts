@@ -38,6 +38,8 @@ const files: Readonly<Record<string, string>> = {
   "priority-queue-arrays": "./priority_queue.ts",
   "select-ready": "./select.ts",
   "select-blocked": "./select.ts",
+  "frames": "./frames.ts",
+  "lines": "./frames.ts",
   "pool-64": "./pool.ts",
   "pool-1024": "./pool.ts",
   "pool-latency": "./pool.ts",

@@ -87,7 +87,7 @@ abstract class LineSplitter<T> extends Splitter<IteratorResult<T>> {
       if (here.length > max + 1 || (here.length > max && here[here.length - 1] !== CR)) {
         this.error = this.tooLong("line", `${here.length} or more`, max);
       }
-      this.needs = Math.min(2 * here.length + 1, max + 2);
+      this.needs = here.length + 1;
       return 0;
     }
     const last = here.lastIndexOf(LF);

@@ -37,7 +37,7 @@ export class Until extends Splitter<Uint8Array | null> {
       this.#seen = Math.max(0, here.length - delimiter.length + 1);
       // So much of it is no delimiter, nor the beginning of one.
       if (this.#seen > this.#max) this.#fail(`${this.#seen} or more`);
-      else this.needs = Math.min(2 * here.length + 1, this.#max + delimiter.length);
+      else this.needs = here.length + 1;
       return 0;
     }
     if (found > this.#max) {

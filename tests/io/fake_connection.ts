@@ -14,8 +14,12 @@ export class FakeConnection implements NativeConnection {
   /** How much room each read had. */
   readonly room: number[] = [];
   closed = false;
+  /** How many bytes were received by now. */
+  given = 0;
+  #failure: Error | undefined = undefined;
   #received = new Uint8Array(0);
   #ended = false;
+  #next: (() => void) | undefined = undefined;
   #arrived = Promise.withResolvers<void>();
 
   /** How many reads there were. */
@@ -24,8 +28,23 @@ export class FakeConnection implements NativeConnection {
   }
 
   /** Lets bytes come. */
-  give(text: string): void {
-    this.#received = new Uint8Array([...this.#received, ...bytes(text)]);
+  give(data: string | Uint8Array): void {
+    const more = typeof data === "string" ? bytes(data) : data;
+    this.#received = new Uint8Array([...this.#received, ...more]);
+    this.#arrived.resolve();
+  }
+
+  /** Lets pieces come, one with each read, and then the end. */
+  sendInPieces(pieces: readonly (string | Uint8Array)[]): void {
+    const [first, ...others] = pieces;
+    if (first === undefined) return this.end();
+    this.give(first);
+    this.#next = () => this.sendInPieces(others);
+  }
+
+  /** Lets the connection fail, behind what has come. */
+  fail(error: Error): void {
+    this.#failure = error;
     this.#arrived.resolve();
   }
 
@@ -39,12 +58,19 @@ export class FakeConnection implements NativeConnection {
     this.room.push(buffer.length);
     while (this.#received.length === 0) {
       if (this.#ended) return null;
+      if (this.#failure !== undefined) throw this.#failure;
       await this.#arrived.promise;
       this.#arrived = Promise.withResolvers();
     }
     const count = Math.min(buffer.length, this.#received.length);
     buffer.set(this.#received.subarray(0, count));
     this.#received = this.#received.slice(count);
+    this.given += count;
+    if (this.#received.length === 0) {
+      const next = this.#next;
+      this.#next = undefined;
+      next?.();
+    }
     return count;
   }
 
