@@ -55,6 +55,7 @@ import {
   attempt,
   countTo,
   folder as folderOf,
+  ownStates,
   permitted,
   pid,
   reportAndWait,
@@ -490,6 +491,7 @@ Deno.test("a process pool refuses options without sense, and starts nothing then
 Deno.test("P7: by default a job in a process may do nothing: what the process has needed itself was given back", async () => {
   await using pool = new ProcessPool({ size: 1 });
   assertEquals(await pool.run(permitted), []);
+  assertEquals(new Set(await pool.run(ownStates)), new Set(["prompt"]));
   for (const kind of ["read", "write", "net", "env", "run", "sys", "ffi"]) {
     await assertRejects(() => pool.run(attempt, kind), Deno.errors.NotCapable);
   }

@@ -247,17 +247,30 @@ export const fillBuffers = portable(import.meta, async function fillBuffers() {
 
 const KINDS = ["read", "write", "net", "env", "run", "sys", "ffi", "import"] as const;
 
-/** The kinds of permissions that it has, in whole or in part. */
+/** The kinds of permissions that it has as a whole. */
 export const permitted = portable(import.meta, async function permitted(): Promise<string[]> {
   const kinds: string[] = [];
   for (const name of KINDS) {
-    const { state, partial } = await Deno.permissions.query(
-      { name } as Deno.PermissionDescriptor,
-    ) as Deno.PermissionStatus & { partial: boolean };
+    const { state } = await Deno.permissions.query({ name } as Deno.PermissionDescriptor);
     if (state === "granted") kinds.push(name);
-    else if (partial) kinds.push(`${name} (in part)`);
   }
   return kinds;
+});
+
+/** What it may do with what it was given to find its pool, which stands in its program. */
+export const ownStates = portable(import.meta, async function ownStates(): Promise<string[]> {
+  const program = decodeURIComponent(Deno.mainModule);
+  const [, socket] = /"socket":"(.*?)"/.exec(program)!;
+  const folder = socket.slice(0, socket.lastIndexOf("/"));
+  const descriptors: Deno.PermissionDescriptor[] = [
+    { name: "read", path: folder },
+    { name: "read", path: socket },
+    { name: "write", path: folder },
+    { name: "write", path: socket },
+    { name: "net", host: `unix:${socket}` },
+  ];
+  const states = descriptors.map((descriptor) => Deno.permissions.query(descriptor));
+  return (await Promise.all(states)).map(({ state }) => state);
 });
 
 export const stateOf = portable(
