@@ -59,6 +59,9 @@ export interface ListenerStats {
 const FIRST_PAUSE = 5;
 const LONGEST_PAUSE = 1000;
 
+/** How many turns of the loop the platform may take to let go of an address. */
+const MOST_TURNS = 100;
+
 /** Lets others know of a connection to come, without taking it: for a `Selector`. */
 export let watchListener: (listener: AnyListener, node: Parked<void>) => void;
 
@@ -205,17 +208,27 @@ export class Listener<A extends SocketAddress = TcpAddress>
         // An accept that finds a connection takes two turns of the loop to tell.
         for (let turns = 0; turns < 3; turns++) await new Promise<void>(nextTurn);
       }
+      door.close();
+      await this.#reopen(door, certificate);
+    }
+    if (this.#waiting.size > 0 || this.#watching.size > 0) this.#accept();
+  }
+
+  async #reopen(door: Door, certificate: Certificate): Promise<void> {
+    for (let turns = 0;; turns++) {
       if (this.#closed) throw this.#closedError();
-      door.native.close();
       try {
-        door.native = door.bound.again!(certificate, false);
+        return door.open(door.bound.again!(certificate, false));
       } catch (error) {
+        // The platform lets go of the address when the accept has ended that was under way.
+        if ((error as Error).name === "AddrInUse" && turns < MOST_TURNS) {
+          await new Promise<void>(nextTurn);
+          continue;
+        }
         this.close();
         throw error;
       }
-      door.accepting = false;
     }
-    if (this.#waiting.size > 0 || this.#watching.size > 0) this.#accept();
   }
 
   /**
@@ -243,7 +256,7 @@ export class Listener<A extends SocketAddress = TcpAddress>
     if (this.#closed) return;
     this.#closed = true;
     this.#retry?.lift();
-    for (const { native } of this.#doors) native.close();
+    for (const door of this.#doors) door.close();
     for (const stream of this.#kept.splice(0)) stream.close();
     this.#waiting.failAll(this.#closedError());
     this.#watching.wakeAll();
@@ -326,29 +339,39 @@ interface Host {
 class Door {
   readonly bound: Bound;
   readonly #host: Host;
-  native: NativeListener;
-  accepting = false;
+  #native: NativeListener | null;
+  #accepting = false;
 
   constructor(bound: Bound, host: Host) {
     this.bound = bound;
-    this.native = bound.native;
+    this.#native = bound.native;
     this.#host = host;
   }
 
   accept(): void {
-    if (this.accepting) return;
-    this.accepting = true;
-    const { native } = this;
+    const native = this.#native;
+    if (this.#accepting || native === null) return;
+    this.#accepting = true;
     native.accept().then(this.#came, (error) => {
-      // It was replaced: that its accept has failed is how it ends.
-      if (native !== this.native) return;
-      this.accepting = false;
+      // It was closed: that its accept has failed is how it ends.
+      if (native !== this.#native) return;
+      this.#accepting = false;
       this.#host.failed(error);
     });
   }
 
+  close(): void {
+    this.#native?.close();
+    this.#native = null;
+  }
+
+  open(native: NativeListener): void {
+    this.#native = native;
+    this.#accepting = false;
+  }
+
   readonly #came = (connection: NativeConnection): void => {
-    this.accepting = false;
+    this.#accepting = false;
     this.#host.came(connection);
   };
 }

@@ -144,7 +144,8 @@ Deno.test("SocketStream: reads of all kinds can follow each other, and every byt
       fc.array(reading, { maxLength: 60 }),
       async (cuts, all, readings) => {
         const pieces: Uint8Array[] = [];
-        for (let at = 0, i = 0; at < all.length; i++) {
+        let at = 0;
+        for (let i = 0; at < all.length; i++) {
           const size = cuts[i]?.length ?? all.length;
           pieces.push(Uint8Array.from(all.slice(at, at + size)));
           at += size;
