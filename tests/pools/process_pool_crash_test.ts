@@ -506,7 +506,7 @@ const GARBAGE: Record<string, [bytes: number[], message: string]> = {
 };
 
 for (const [what, [bytes, message]] of Object.entries(GARBAGE)) {
-  Deno.test(`a process that sends what ${what} is given up at once, and the pool goes on`, async () => {
+  Deno.test(`a process that sends what ${what} is given up, and the pool goes on`, async () => {
     using folder = new Folder();
     const socket = folder.file("own");
     await using pool = new TestPool(folder, { permissions: "all" });

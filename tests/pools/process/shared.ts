@@ -68,9 +68,9 @@ export class Gate {
     return this.#came().map(Number);
   }
 
-  /** Whether a job has noted that it did something. */
-  has(what: string): boolean {
-    return linesOf(`${this.path}.${what}`).length > 0;
+  /** Whether a job has noted that it did something, so many times. */
+  has(what: string, times = 1): boolean {
+    return linesOf(`${this.path}.${what}`).length >= times;
   }
 
   /** Lets all pass, now and later. */
