@@ -112,12 +112,23 @@ function bindUnix(sockets: Sockets, path: string): Bound {
   const claim = claimPath(sockets, path);
   try {
     const native = attempt({ path }, () => sockets.listen({ transport: "unix", path }));
-    const close = () => {
-      native.close();
-      claim?.release();
-    };
+    let accepting: Promise<unknown> | undefined;
     return {
-      native: { addr: native.addr, accept: () => native.accept(), close },
+      native: {
+        addr: native.addr,
+        accept() {
+          const accepted = native.accept();
+          accepting = accepted;
+          return accepted;
+        },
+        close() {
+          native.close();
+          // The platform removes the file when the accept has ended that is under way; whoever made
+          // a new one before would lose it.
+          if (accepting === undefined) claim?.release();
+          else accepting.then(undefined, () => {}).then(() => claim?.release());
+        },
+      },
       address: { transport: "unix", path },
     };
   } catch (error) {
@@ -145,7 +156,9 @@ export function listenError(error: unknown, address: NativeAddress): unknown {
     AddrNotAvailable:
       "this machine has no such address. Take one of its own, or 0.0.0.0 for all of them",
     NotCapable: `the program is not permitted to. Run it with ${
-      isFile ? `--allow-read=${name} --allow-write=${name}` : `--allow-net=${name}`
+      isFile
+        ? `--allow-net=unix:${name} --allow-read=${name} --allow-write=${name},${name}.lock`
+        : `--allow-net=${name}`
     }`,
     PermissionDenied: isFile
       ? "the system does not permit it. Take a folder that the program may write to"

@@ -57,7 +57,7 @@ export type ConnectSource = ConnectOptions | ConnectTlsOptions | ConnectUnixOpti
 
 /**
  * Connects to a listener: by TCP, encrypted by TLS, or by a Unix socket. It needs the permission `net`
- * for the address; for a Unix socket, to read and write its file.
+ * for the address; for a Unix socket also to read and write its file.
  *
  * @typeParam S What the options are; the addresses are of the kind that they ask for.
  * @param options For TCP `hostname` and `port`. For TLS besides that `transport: "tls"`, `servername`,
@@ -208,7 +208,9 @@ function connectError(error: unknown, address: NativeAddress): unknown {
     ConnectionRefused: "nobody listens there. Start the server, or check the address",
     TimedOut: "nobody answers there. Check the address",
     NotCapable: `the program is not permitted to. Run it with ${
-      isFile ? `--allow-read=${name} --allow-write=${name}` : `--allow-net=${name}`
+      isFile
+        ? `--allow-net=unix:${name} --allow-read=${name} --allow-write=${name}`
+        : `--allow-net=${name}`
     }`,
     ...(isFile ? { NotFound: "there is no such file. Start the server, or check the path" } : {}),
   };

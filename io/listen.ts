@@ -12,7 +12,7 @@ import { Listener } from "./listener.ts";
  * Listens for connections: by TCP, encrypted by TLS, or by a Unix socket; at one address, or at
  * several at once, whose connections then come from one listener.
  *
- * It needs the permission `net` for its address; for a Unix socket, to read and write its file and
+ * It needs the permission `net` for its address; for a Unix socket also to read and write its file and
  * that of the same name and `.lock`, by which it tells whether a file that it finds there has been left
  * behind by a program that was killed (it is replaced then) or somebody listens there.
  *

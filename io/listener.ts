@@ -249,8 +249,8 @@ export class Listener<A extends SocketAddress = TcpAddress>
   }
 
   /**
-   * Accepts no more: the addresses are free, and whoever waits for a connection gets a `ClosedError`.
-   * Connections that were taken live on.
+   * Accepts no more, and whoever waits for a connection gets a `ClosedError`. The addresses are free,
+   * where somebody waits in the next turn of the event loop. Connections that were taken live on.
    */
   close(): void {
     if (this.#closed) return;
