@@ -5,25 +5,11 @@
  * @module
  */
 
-import { isReceivable, received } from "../kernel/passing.ts";
 import { keepShape } from "../kernel/shapes.ts";
 import { ByteReader, malformed } from "./byte_reader.ts";
 import { ERROR_CLASSES } from "./error_classes.ts";
 import * as tags from "./tags.ts";
 import { VIEW_CLASSES } from "./view_classes.ts";
-
-const NONE: readonly string[] = [];
-
-/**
- * The kinds of what is passed on in a value. Their modules are to be loaded before it is decoded.
- *
- * @param bytes The value as bytes.
- * @returns Their names, each once; none for most values.
- * @throws {MalformedError} When nobody can have written the bytes.
- */
-export function kindsIn(bytes: Uint8Array): readonly string[] {
-  return kindsOf(appendixOf(bytes));
-}
 
 /**
  * Makes a value of its bytes, of which it keeps none.
@@ -36,7 +22,7 @@ export function decode(bytes: Uint8Array): unknown {
   return new Decoding(bytes).read();
 }
 
-function appendixOf(bytes: Uint8Array): ByteReader {
+function textsOf(bytes: Uint8Array): ByteReader {
   if (bytes.length <= tags.HEADER || bytes[0] !== tags.FORMAT) {
     throw malformed("it begins as no value does");
   }
@@ -44,18 +30,9 @@ function appendixOf(bytes: Uint8Array): ByteReader {
   return new ByteReader(bytes, start, bytes.length);
 }
 
-function kindsOf(appendix: ByteReader): readonly string[] {
-  const count = appendix.count();
-  if (count === 0) return NONE;
-  const kinds: string[] = [];
-  while (kinds.length < count) kinds.push(appendix.text());
-  return kinds;
-}
-
 class Decoding {
   readonly #reader: ByteReader;
   readonly #texts: ByteReader;
-  readonly #kinds: readonly string[];
   readonly #keys: string[] = [];
   // One that is being made has a place already, and nothing in it.
   readonly #objects: (object | undefined)[] = [];
@@ -64,10 +41,8 @@ class Decoding {
   #depth = 0;
 
   constructor(bytes: Uint8Array) {
-    const appendix = appendixOf(bytes);
-    this.#reader = new ByteReader(bytes, tags.HEADER, appendix.at);
-    this.#texts = appendix;
-    this.#kinds = kindsOf(this.#texts);
+    this.#texts = textsOf(bytes);
+    this.#reader = new ByteReader(bytes, tags.HEADER, this.#texts.at);
   }
 
   read(): unknown {
@@ -143,8 +118,6 @@ class Decoding {
         return this.#resizable();
       case tags.VIEW:
         return this.#view();
-      case tags.PASSED:
-        return this.#passed();
       default:
         throw malformed(`no value begins with ${tag}`);
     }
@@ -320,16 +293,6 @@ class Decoding {
       throw malformed("a view of it does not fit its buffer");
     }
     return this.#objects[place] = new View(buffer, offset, length);
-  }
-
-  #passed(): unknown {
-    const kind = this.#kinds[this.#reader.count()] ?? fail("what is passed on in it has no kind");
-    if (!isReceivable(kind)) throw malformed(`nothing here knows what the kind "${kind}" is`);
-    const data = this.#value(this.#reader.byte());
-    const object = received({ kind, data });
-    // It may be a function.
-    this.#objects.push(object as object);
-    return object;
   }
 }
 

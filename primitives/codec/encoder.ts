@@ -12,10 +12,10 @@ import { pathTo } from "./path_to.ts";
 const KEPT = 4 << 20;
 
 /**
- * Makes bytes of whatever the structured clone algorithm takes, and of what is passed on: what
- * `structuredClone` keeps is kept, and what it drops is dropped. Four things differ. Memory that is
- * shared, blobs and keys, which are bound to a process, are refused. A `Proxy` and `arguments`,
- * which nobody can tell from plain objects, are copied as such. A view that follows a resizable
+ * Makes bytes of whatever the structured clone algorithm takes: what `structuredClone` keeps is
+ * kept, and what it drops is dropped. Four things differ. Memory that is shared, blobs and keys,
+ * which are bound to a process, are refused, and so is what is to be passed on and not copied. A
+ * `Proxy` and `arguments`, which nobody can tell from plain objects, are copied as such. A view that follows a resizable
  * buffer becomes one of the length that it has now. Objects more than 1,000 deep in each other are
  * too deep.
  */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isPassable, pass, type Passable } from "../kernel/passing.ts";
+import { isPassable } from "../kernel/passing.ts";
 import { keepShape } from "../kernel/shapes.ts";
 import { ByteWriter } from "./byte_writer.ts";
 import { errorNumberOf } from "./error_classes.ts";
@@ -27,7 +27,7 @@ export class Refused extends Error {
 // Of so many places one is taken, in a list of which the holes are not worth their bytes.
 const MOSTLY_HOLES = 16;
 
-// Where the appendix begins is said in four bytes.
+// Where the texts begin is said in four bytes.
 const MOST_BYTES = 0xffff_ffff;
 
 const { hasOwnProperty } = Object.prototype;
@@ -42,7 +42,6 @@ export class Encoding {
   #depth = 0;
   #text = "";
   #fullTexts: string[] | undefined;
-  #kinds: string[] | undefined;
 
   constructor(writer: ByteWriter) {
     this.#writer = writer;
@@ -59,9 +58,6 @@ export class Encoding {
     const size = writer.end - start;
     if (size > MOST_BYTES) throw tooLarge(size);
     writer.patch(start + 1, size);
-    const kinds = this.#kinds;
-    writer.count(kinds === undefined ? 0 : kinds.length);
-    if (kinds !== undefined) { for (const kind of kinds) writer.text(kind); }
     const texts = this.#fullTexts;
     if (texts !== undefined) { for (const text of texts) writer.text(text); }
     if (this.#text !== "") writer.text(this.#text);
@@ -82,8 +78,6 @@ export class Encoding {
         return value === null ? writer.byte(tags.NULL) : this.#object(value);
       case "bigint":
         return this.#bigint(value);
-      case "function":
-        if (isPassable(value)) return this.#object(value);
     }
     throw new Refused(value);
   }
@@ -147,7 +141,8 @@ export class Encoding {
       this.#writer.byte(tags.AGAIN);
       return this.#writer.count(number);
     }
-    if (isPassable(object)) return this.#passable(object);
+    // A copy of what is to be the same object elsewhere would be another one.
+    if (isPassable(object)) throw new Refused(object);
     this.#seen.add(object);
     if (++this.#depth > tags.DEEPEST) throw tooDeep();
     const prototype = Object.getPrototypeOf(object);
@@ -289,22 +284,6 @@ export class Encoding {
     writer.count(buffer.byteLength);
     if (buffer.resizable) writer.count(buffer.maxByteLength);
     writer.copy(new Uint8Array(buffer));
-  }
-
-  #passable(passable: Passable): void {
-    const { kind, data } = passable[pass]();
-    const kinds = this.#kinds ??= [];
-    let number = kinds.indexOf(kind);
-    if (number === -1) number = kinds.push(kind) - 1;
-    this.#writer.byte(tags.PASSED);
-    this.#writer.count(number);
-    try {
-      this.#value(data);
-    } catch (error) {
-      // Who wrote it knows of the object, and nothing of what stands for it.
-      throw error instanceof Refused ? new Refused(passable) : error;
-    }
-    this.#seen.add(passable);
   }
 }
 

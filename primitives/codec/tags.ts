@@ -1,8 +1,8 @@
 /**
  * How values look as bytes.
  *
- * First comes the `FORMAT`, and four bytes that say where the appendix begins; then the value; then
- * the appendix: how many kinds of objects are passed on in the value, their names, and the texts.
+ * First comes the `FORMAT`, and four bytes that say where the texts begin; then the value; then the
+ * texts.
  *
  * A value is a tag, and what the tag asks for. The characters of short strings, and of keys, are
  * not with them but in the texts, one after the other: to convert one long text takes as long as to
@@ -95,8 +95,6 @@ export const BUFFER = 0xd7;
 export const RESIZABLE_BUFFER = 0xd8;
 /** A byte, the number of the class; counts: the offset in bytes and the length; the buffer. */
 export const VIEW = 0xd9;
-/** A count, the number of the kind, and a value, what stands for it. It is numbered after that. */
-export const PASSED = 0xda;
 
 // What is no value.
 /** Instead of a key: a count. A number below STRING stands for itself. */
