@@ -85,6 +85,26 @@ export class ReadSide {
     return this.#wait(scope, new PieceReader(this.#core, splitter), options);
   }
 
+  /** Takes what there is into memory of its own; `null` after the end. It must be ready. */
+  now(): Uint8Array | null {
+    if (this.#core.closed) throw this.#core.closedError("read from");
+    if (this.#readers.first !== null) throw this.#busyError();
+    this.#lastSplitter = null;
+    const unread = this.#unread;
+    if (unread !== null) {
+      this.#unread = null;
+      return unread;
+    }
+    if (this.#start === this.#end) {
+      if (this.#outcome) throw this.#outcome.error;
+      return null;
+    }
+    const bytes = this.#buffer!.slice(this.#start, this.#end);
+    this.#start = this.#end;
+    this.#fit();
+    return bytes;
+  }
+
   /** Whether a read would not have to wait. */
   get isReady(): boolean {
     return this.#unread !== null || this.#start < this.#end || this.#outcome !== undefined ||
@@ -231,13 +251,14 @@ export class ReadSide {
       return;
     }
     this.#end += count;
+    this.#judge(count);
     // Nobody waits any more: it is kept.
     if (reader === null) {
       this.#watchers?.wakeAll();
       return;
     }
     const enough = this.#feed(reader);
-    this.#fit(count);
+    if (this.#start === this.#end) this.#fit();
     if (enough) {
       reader.satisfy(this.#readers);
       if (this.#watchers !== null && this.#watchers.size > 0) {
@@ -264,16 +285,21 @@ export class ReadSide {
     this.#watchers?.wakeAll();
   };
 
-  /** Takes a large buffer when the small one was full, and gives it back when little comes. */
-  #fit(count: number): void {
+  /** Judges by what has come how large the buffer should be. */
+  #judge(count: number): void {
     if (!this.#isBusy) this.#isBusy = count === this.#room;
     else if (count > SMALL) this.#quietReads = 0;
     else if (++this.#quietReads === QUIET_READS) {
       this.#quietReads = 0;
       this.#isBusy = false;
     }
+  }
+
+  /** Lets a buffer go that is empty, and not as large as it should be. */
+  #fit(): void {
     const usual = this.#isBusy ? LARGE : SMALL;
-    if (this.#start === this.#end && this.#buffer?.length !== usual) this.#release();
+    // While the platform reads into it, it is needed.
+    if (!this.#receiving && this.#buffer?.length !== usual) this.#release();
   }
 
   /** Lets the buffer go. The platform must not be reading into it. */
