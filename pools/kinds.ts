@@ -9,7 +9,8 @@
 
 import { loadKindsBy } from "./passing.ts";
 
-const MODULES: Record<string, () => Promise<unknown>> = {
+// A map, as a message may ask for a kind by the name of something that all objects have.
+const MODULES: ReadonlyMap<string, () => Promise<unknown>> = new Map(Object.entries({
   FileLock: () => import("../primitives/shared/file_lock.ts"),
   PipeEnd: () => import("./pipe.ts"),
   ProcessQueue: () => import("./process_queue.ts"),
@@ -19,6 +20,6 @@ const MODULES: Record<string, () => Promise<unknown>> = {
   SharedLock: () => import("../primitives/shared/shared_lock.ts"),
   SharedQueue: () => import("../primitives/shared/shared_queue.ts"),
   SharedSemaphore: () => import("../primitives/shared/shared_semaphore.ts"),
-};
+}));
 
-loadKindsBy((kind) => MODULES[kind]?.());
+loadKindsBy((kind) => MODULES.get(kind)?.());

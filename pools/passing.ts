@@ -8,6 +8,7 @@
  * @module
  */
 
+import { MalformedError } from "../primitives/codec/malformed_error.ts";
 import {
   dropped,
   isPassable,
@@ -199,21 +200,41 @@ export function loadPassed(passed: readonly Passed[]): Promise<unknown> | undefi
   return loadKinds(passed.map(({ kind }) => kind));
 }
 
+/** Whether it can be what was taken out: whoever has sent it may have sent anything. */
+export function arePassed(passed: unknown): passed is readonly PassedOn[] | undefined {
+  return passed === undefined || Array.isArray(passed) && passed.every(isPassedOn);
+}
+
+function isPassedOn(one: Partial<PassedOn> | null | undefined): boolean {
+  return typeof one?.kind === "string" && Array.isArray(one.paths) && one.paths.every(isPath);
+}
+
+function isPath(path: unknown): boolean {
+  return Array.isArray(path) &&
+    path.every((step) => typeof step === "string" || typeof step === "number");
+}
+
 /**
  * Puts in again what was taken out of values: in place, as they are a copy already.
  *
  * @throws {NotPortableError} When there is no object of that kind here.
+ * @throws {MalformedError} When nothing can have been taken out where one of them was.
  */
 export function unpackPassed(values: readonly unknown[], passed: readonly PassedOn[]): void {
-  for (const one of passed) {
-    if (!isReceivable(one.kind)) {
-      throw new NotPortableError(
-        `Cannot receive a ${one.kind} as nothing here knows what that is. Use the same release of Grove on both sides`,
-      );
-    }
-    const object = received(one);
-    for (const path of one.paths) put(values as unknown[], path, object);
+  for (const { kind } of passed) {
+    if (isReceivable(kind)) continue;
+    throw new NotPortableError(
+      `Cannot receive a ${kind} as nothing here knows what that is. Use the same release of Grove on both sides`,
+    );
   }
+  const unpacking = new Unpacking(values);
+  // All places are found first: no path leads into an object that somebody here has.
+  const places = passed.map(({ paths }) => paths.map((path) => unpacking.placeAt(path)));
+  for (const [i, one] of passed.entries()) {
+    const object = received(one);
+    for (const { parts, step } of places[i]) define(parts, `${step}`, object);
+  }
+  unpacking.refill();
 }
 
 /**
@@ -221,12 +242,14 @@ export function unpackPassed(values: readonly unknown[], passed: readonly Passed
  *
  * @returns The values; a promise of them where something has to be loaded first.
  * @throws {NotPortableError} When there is no object of a kind here.
+ * @throws {MalformedError} When nobody can have taken that out of the values.
  */
 export function unpackValues(
   values: readonly unknown[],
   passed: readonly PassedOn[] | undefined,
 ): readonly unknown[] | Promise<readonly unknown[]> {
   if (passed === undefined) return values;
+  if (!arePassed(passed)) throw malformed("it is no list of such");
   const unpack = () => {
     unpackPassed(values, passed);
     return values;
@@ -237,37 +260,84 @@ export function unpackValues(
 /**
  * Deals with what was passed on and does not arrive, as what it was part of is thrown away: nobody
  * is to wait for it.
+ *
+ * @throws {MalformedError} When it is nothing that was passed on.
  */
-export function dropPassed(passed: readonly Passed[] | undefined): void {
+export function dropPassed(passed: readonly PassedOn[] | undefined): void {
+  if (!arePassed(passed)) throw malformed("it is no list of such");
   for (const one of passed ?? []) {
     // What nobody here has heard of was not made here, and its module has not been needed yet.
     const loading = loadKinds([one.kind]);
-    if (loading === undefined) dropped(one);
-    else loading.then(() => dropped(one), () => {});
+    if (loading === undefined) drop(one);
+    else loading.then(() => drop(one), () => {});
   }
 }
 
-function put(values: unknown[], path: readonly Step[], object: unknown): void {
-  let container: object = values;
-  for (const step of path.slice(0, -1)) container = partAt(container, step) as object;
-  const last = path[path.length - 1];
-  if (container instanceof Map) {
-    const entries = [...container].flat();
-    entries[last as number] = object;
-    container.clear();
-    for (let i = 0; i < entries.length; i += 2) container.set(entries[i], entries[i + 1]);
-  } else if (container instanceof Set) {
-    const elements = [...container];
-    elements[last as number] = object;
-    container.clear();
-    for (const element of elements) container.add(element);
-  } else {
-    define(container, `${last}`, object);
+function drop(one: Passed): void {
+  try {
+    dropped(one);
+  } catch (error) {
+    // It stands for nothing: there is nobody who waits for it.
+    if (!(error instanceof MalformedError)) throw error;
   }
 }
 
-function partAt(container: object, step: Step): unknown {
-  if (container instanceof Map) return [...container].flat()[step as number];
-  if (container instanceof Set) return [...container][step as number];
-  return (container as Record<string, unknown>)[step];
+/** Where an object is put in. */
+interface Place {
+  readonly parts: object;
+  readonly step: Step;
+}
+
+class Unpacking {
+  readonly #values: unknown;
+  // What is in maps and sets, which are filled anew at the end: one may become smaller, when two
+  // that stood for the same object are that object again.
+  readonly #contents: Map<Map<unknown, unknown> | Set<unknown>, unknown[]> = new Map();
+
+  constructor(values: unknown) {
+    this.#values = values;
+  }
+
+  placeAt(path: readonly Step[]): Place {
+    if (path.length === 0) throw malformed("one of them was nowhere");
+    let parts = this.#partsOf(this.#values);
+    const last = path.length - 1;
+    for (let i = 0; i < last; i++) parts = this.#partsOf(partAt(parts, path[i]));
+    const step = path[last];
+    partAt(parts, step);
+    return { parts, step };
+  }
+
+  refill(): void {
+    for (const [container, parts] of this.#contents) {
+      container.clear();
+      if (container instanceof Set) { for (const part of parts) container.add(part); }
+      else for (let i = 0; i < parts.length; i += 2) container.set(parts[i], parts[i + 1]);
+    }
+  }
+
+  #partsOf(container: unknown): object {
+    if (typeof container !== "object" || container === null || !isContainer(container)) {
+      throw malformed("one of them was in what has no parts");
+    }
+    if (!(container instanceof Map || container instanceof Set)) return container;
+    let parts = this.#contents.get(container);
+    if (parts === undefined) {
+      parts = container instanceof Map ? [...container].flat() : [...container];
+      this.#contents.set(container, parts);
+    }
+    return parts;
+  }
+}
+
+// Nothing but its own: by "constructor" or "__proto__" a path would lead to what all objects share.
+function partAt(parts: object, step: Step): unknown {
+  if (!Object.hasOwn(parts, step) || Array.isArray(parts) && step === "length") {
+    throw malformed(`one of them was at "${step}", where there is nothing`);
+  }
+  return (parts as Record<Step, unknown>)[step];
+}
+
+function malformed(why: string): MalformedError {
+  return new MalformedError("what was passed on with a message", why);
 }

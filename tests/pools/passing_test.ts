@@ -7,9 +7,17 @@
 
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import * as fc from "fast-check";
-import { NotPortableError, transfer } from "../../mod.ts";
+import { MalformedError, NotPortableError, transfer } from "../../mod.ts";
 import { pass, type Passed, receive } from "../../primitives/kernel/passing.ts";
-import { loadKindsBy, loadPassed, packValues, unpackPassed } from "../../pools/passing.ts";
+import {
+  dropPassed,
+  loadKindsBy,
+  loadPassed,
+  packValues,
+  type PassedOn,
+  unpackPassed,
+  unpackValues,
+} from "../../pools/passing.ts";
 
 /** What is the same object everywhere. */
 class Thing {
@@ -141,6 +149,81 @@ Deno.test("a kind of object whose module is not there is loaded, and one that no
     assertEquals(loadPassed(passed), undefined, "it is there now");
   } finally {
     loadKindsBy(() => undefined);
+  }
+});
+
+Deno.test("two that are one object on the other side are one element of a set, and the rest stays in its place", () => {
+  const [first, second, last] = [new Thing(), new Thing(), new Thing()];
+  Thing.all[second.number] = first;
+
+  const [set, map] = send([
+    new Set<unknown>([first, second, last]),
+    new Map([[first, 1], [second, 2], [last, 3]]),
+  ]);
+
+  assertEquals([...set as Set<unknown>].map((part) => part === first), [true, false]);
+  assertStrictEquals([...set as Set<unknown>][1], last);
+  assertEquals([...(map as Map<unknown, number>).values()], [2, 3]);
+});
+
+for (
+  const [what, path] of [
+    ["the constructor of an object", [0, "constructor", "prototype", "polluted"]],
+    ["a prototype", [0, "__proto__", "polluted"]],
+    ["what every list has", ["constructor", "prototype", "polluted"]],
+    ["a property that is not there", [0, "polluted"]],
+    ["an element that is not there", [9]],
+    ["the length of a list", ["length"]],
+    ["the length of a map", [2, "length"]],
+    ["a place that a map does not have", [2, 2]],
+    ["a place between those of a set", [3, 0.5]],
+    ["what every map has", [2, "constructor"]],
+    ["a number", [1, 0]],
+    ["a date", [4, "valueOf"]],
+    ["a regular expression", [5, "lastIndex"]],
+    ["bytes", [6, 0]],
+    ["what was passed on itself", [7, "number"]],
+    ["nowhere", []],
+  ] as [string, (string | number)[]][]
+) {
+  Deno.test(`a forged path to ${what} is malformed, and nothing is made or changed`, () => {
+    const thing = new Thing();
+    const values = [{}, 1, new Map([[1, 2]]), new Set([1]), new Date(), /./, new Uint8Array(2), {}];
+    const before = structuredClone(values);
+    let made = 0;
+    receive("Counted", () => {
+      made++;
+      return thing;
+    });
+    const passed = [[[7]], [path]].map((paths) => ({ kind: "Counted", data: 1, paths }));
+
+    assertThrows(() => unpackPassed(values, passed), MalformedError, "what was passed on");
+
+    assertEquals([made, values], [0, before]);
+    assertEquals("polluted" in {} || "polluted" in [], false);
+  });
+}
+
+Deno.test("what is no list of what was passed on is malformed, wherever it is read", () => {
+  for (
+    const passed of [
+      null,
+      "text",
+      {},
+      [1],
+      [null],
+      [{}],
+      [{ kind: 1, data: 1, paths: [[0]] }],
+      [{ kind: "Thing", data: 1 }],
+      [{ kind: "Thing", data: 1, paths: [0] }],
+      [{ kind: "Thing", data: 1, paths: ["0"] }],
+      [{ kind: "Thing", data: 1, paths: [[null]] }],
+      [{ kind: "Thing", data: 1, paths: [[[0]]] }],
+    ]
+  ) {
+    const forged = passed as unknown as PassedOn[];
+    assertThrows(() => unpackValues([{}], forged), MalformedError, "it is no list of such");
+    assertThrows(() => dropPassed(forged), MalformedError, "it is no list of such");
   }
 });
 
