@@ -53,6 +53,13 @@ export {
   type ConnectTlsOptions,
   type ConnectUnixOptions,
 } from "./connect.ts";
+export {
+  type Datagram,
+  type DatagramOptions,
+  datagrams,
+  type DatagramSocket,
+  type UdpAddress,
+} from "./datagrams.ts";
 export { BusyError, TooLongError } from "./errors.ts";
 export {
   type FetchHandler,

@@ -26,13 +26,13 @@ import {
   type WaitOptions,
 } from "../primitives/kernel/wait.ts";
 import { type AnyListener, canAccept, Listener, watchListener } from "./listener.ts";
-import { type AnyStream, sidesOf, SocketStream } from "./stream.ts";
+import { sidesOf, SocketStream } from "./stream.ts";
 
 /** What a source can be ready for. */
 export type Readiness = "read" | "write";
 
 /** What a selector can wait for: a stream, a listener, or whatever can be waited for in a `select`. */
-export type SelectorSource = AnyStream | Waitable<unknown>;
+export type SelectorSource = SocketStream | Waitable<unknown>;
 
 /**
  * A source that is registered with a selector.
@@ -112,25 +112,29 @@ abstract class Watch extends Parked<unknown> {
 
 class StreamRead extends Watch {
   override isReady(): boolean {
-    return sidesOf(this.entry.source as AnyStream).reading.isReady;
+    return sidesOf(this.entry.source as SocketStream).reading.isReady;
   }
 
   override park(): void {
-    sidesOf(this.entry.source as AnyStream).reading.watch(this as Parked<unknown> as Parked<void>);
+    sidesOf(this.entry.source as SocketStream).reading.watch(
+      this as Parked<unknown> as Parked<void>,
+    );
   }
 
   override take(): Uint8Array | null {
-    return sidesOf(this.entry.source as AnyStream).reading.now();
+    return sidesOf(this.entry.source as SocketStream).reading.now();
   }
 }
 
 class StreamWrite extends Watch {
   override isReady(): boolean {
-    return sidesOf(this.entry.source as AnyStream).writing.isReady;
+    return sidesOf(this.entry.source as SocketStream).writing.isReady;
   }
 
   override park(): void {
-    sidesOf(this.entry.source as AnyStream).writing.watch(this as Parked<unknown> as Parked<void>);
+    sidesOf(this.entry.source as SocketStream).writing.watch(
+      this as Parked<unknown> as Parked<void>,
+    );
   }
 
   override take(): undefined {

@@ -14,14 +14,7 @@ import { type AddressOf, formatAddress, type SocketAddress } from "./address.ts"
 import type { ListenSource } from "./bind.ts";
 import { checkSources, listen } from "./listen.ts";
 import { acceptNext, type AnyListener, Listener } from "./listener.ts";
-import {
-  type AnyStream,
-  closeAs,
-  closeIdle,
-  idleErrorOf,
-  limitIdle,
-  type SocketStream,
-} from "./stream.ts";
+import { closeAs, closeIdle, idleErrorOf, limitIdle, type SocketStream } from "./stream.ts";
 
 /**
  * What serves one connection: it is called with the connection and its own task.
@@ -168,7 +161,7 @@ class Server {
     }
   }
 
-  async #attend(stream: AnyStream, task: Task): Promise<void> {
+  async #attend(stream: SocketStream, task: Task): Promise<void> {
     const { idleTimeout = Infinity } = this.#options;
     if (idleTimeout !== Infinity) limitIdle(stream, idleTimeout);
     try {
@@ -205,7 +198,7 @@ class Server {
 }
 
 /** Completes the hand-shake of a peer that may take so many milliseconds for it. */
-async function shakeHands(stream: AnyStream, timeout: number): Promise<void> {
+async function shakeHands(stream: SocketStream, timeout: number): Promise<void> {
   try {
     await stream.handshake({ timeout });
   } catch (error) {

@@ -34,23 +34,20 @@ import { type CloseReason, GONE, StreamCore } from "./stream_core.ts";
 import { checkDelimiter, Until } from "./until.ts";
 import { WriteSide } from "./write_side.ts";
 
-/** A stream to whatever kind of address. */
-export type AnyStream = SocketStream<SocketAddress>;
-
 /** Closes a stream whose peer keeps a read or a write waiting for so many milliseconds. */
-export let limitIdle: (stream: AnyStream, ms: number) => void;
+export let limitIdle: (stream: SocketStream, ms: number) => void;
 
 /** The error that a stream was closed with since its peer was idle. */
-export let idleErrorOf: (stream: AnyStream) => unknown;
+export let idleErrorOf: (stream: SocketStream) => unknown;
 
 /** Closes a stream for a reason that it cannot know itself. */
-export let closeAs: (stream: AnyStream, reason: CloseReason) => void;
+export let closeAs: (stream: SocketStream, reason: CloseReason) => void;
 
 /** Closes a stream whose peer has kept something waiting for too long. */
-export let closeIdle: (stream: AnyStream, error: TimeoutError) => void;
+export let closeIdle: (stream: SocketStream, error: TimeoutError) => void;
 
 /** The two sides of a stream, for those who watch them. */
-export let sidesOf: (stream: AnyStream) => { reading: ReadSide; writing: WriteSide };
+export let sidesOf: (stream: SocketStream) => { reading: ReadSide; writing: WriteSide };
 
 /** How to read up to a delimiter. */
 export interface UntilOptions extends WaitOptions {
