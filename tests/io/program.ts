@@ -13,6 +13,8 @@ export interface ProgramOptions {
   flags?: string[];
   /** Its environment, besides the one of the tests. */
   env?: Record<string, string>;
+  /** How many files and sockets it may have open. Default: as many as the tests. */
+  files?: number;
 }
 
 /** How a program has ended. */
@@ -29,7 +31,8 @@ export async function program(source: string, options: ProgramOptions = {}): Pro
   const folder = await Deno.makeTempDir({ prefix: "program-" });
   const file = `${folder}/program.ts`;
   await Deno.writeTextFile(file, `import * as grove from "${new URL("mod.ts", root)}";\n${source}`);
-  return new Program(["run", "--no-prompt", ...options.flags ?? [], file], options.env);
+  const args = ["run", "--no-prompt", ...options.flags ?? [], file];
+  return new Program(args, options.env, options.files);
 }
 
 /** A `deno` process. It is killed when it is disposed of, if it has not ended by then. */
@@ -38,9 +41,10 @@ export class Program implements AsyncDisposable {
   readonly #stdout: Output;
   readonly #stderr: Output;
 
-  constructor(args: string[], env: Record<string, string> = {}) {
-    this.#child = new Deno.Command(Deno.execPath(), {
-      args,
+  constructor(args: string[], env: Record<string, string> = {}, files?: number) {
+    const limited = ["-c", `ulimit -n ${files} && exec "$0" "$@"`, Deno.execPath(), ...args];
+    this.#child = new Deno.Command(files === undefined ? Deno.execPath() : "sh", {
+      args: files === undefined ? args : limited,
       env: { NO_COLOR: "1", ...env },
       cwd: root,
       stdout: "piped",

@@ -1,0 +1,269 @@
+/**
+ * What networks and peers do to servers. Each of these ends with the same questions: is the server alive,
+ * does it answer with the right bytes, have all connections been accounted for, and was nothing left.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import {
+  connect,
+  type ConnectionHandler,
+  listen,
+  type Listener,
+  type Nursery,
+  nursery,
+  serve,
+  type ServeOptions,
+  sleep,
+  type SocketStream,
+  taskGroup,
+  type TcpAddress,
+  TooLongError,
+} from "../../mod.ts";
+import { waitAllTasksBlocked } from "../../primitives/testing/mod.ts";
+import { bytes, readAll, text } from "./pair.ts";
+import { program } from "./program.ts";
+
+const HERE = { hostname: "127.0.0.1", port: 0 };
+
+const echo: ConnectionHandler = async (stream) => {
+  for await (const chunk of stream) await stream.write(chunk);
+};
+
+/** Sends lines back in capitals. */
+const shout: ConnectionHandler = async (stream) => {
+  for await (const line of stream.lines({ max: 100 })) {
+    await stream.write(bytes(line.toUpperCase() + "\n"));
+  }
+};
+
+/** Runs a server until the body has ended, and checks that it still is what it was. */
+async function withServer(
+  handler: ConnectionHandler,
+  options: ServeOptions<TcpAddress>,
+  body: (listener: Listener, services: Nursery) => Promise<void>,
+): Promise<Listener> {
+  const listener = listen(HERE);
+  await nursery(async (services) => {
+    services.spawn(() => serve(listener, handler, options));
+    await body(listener, services);
+    assertEquals(await ask(listener.addresses[0], "alive\n"), "alive\n");
+    services.stop({ grace: 1000 });
+  });
+  const { accepted, active, closed } = listener.stats();
+  assertEquals(active, 0);
+  assertEquals(accepted, Object.values(closed).reduce((sum, each) => sum + each));
+  return listener;
+}
+
+/** Says something, and gives as much of the answer as the question was long. */
+async function ask(address: TcpAddress, question: string): Promise<string> {
+  using stream = await connect(address);
+  await stream.write(bytes(question));
+  const answer = text(await stream.readExactly(bytes(question).length));
+  return question === "alive\n" ? answer.toLowerCase() : answer;
+}
+
+function recorder() {
+  const errors: unknown[] = [];
+  return { errors, onError: (error: unknown) => void errors.push(error) };
+}
+
+Deno.test("faults: a peer that resets in the middle of a write fails its own handler only [I1, I7]", async () => {
+  const { errors, onError } = recorder();
+  const listener = await withServer(
+    async (stream) => {
+      const question = text(await stream.readExactly(6));
+      if (question === "alive\n") return await stream.write(bytes(question));
+      await stream.write(new Uint8Array(2 ** 24));
+    },
+    { onError },
+    async ({ addresses: [address] }) => {
+      for (let i = 0; i < 10; i++) {
+        using stream = await connect(address);
+        await stream.write(bytes("flood\n"));
+        await stream.readExactly(1000);
+        // Closed with bytes that it has not read: the system resets the connection.
+      }
+      while (errors.length < 10) await sleep(1);
+    },
+  );
+  assertEquals(listener.stats().closed.failed, 10);
+  for (const error of errors) {
+    assert(
+      error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.ConnectionReset,
+      String(error),
+    );
+  }
+});
+
+Deno.test("faults: peers that have closed their half are answered all the same", async () => {
+  await withServer(shout, {}, async ({ addresses: [address] }) => {
+    await taskGroup((group) => {
+      for (let i = 0; i < 50; i++) {
+        group.spawn(async () => {
+          using stream = await connect(address);
+          await stream.write(bytes(`line ${i}\nunfinished`));
+          await stream.closeWrite();
+          assertEquals(await readAll(stream), `LINE ${i}\nUNFINISHED\n`);
+        });
+      }
+    });
+  });
+});
+
+Deno.test("faults: a peer that sends a line byte by byte, without an end, is closed as idle; others are served [I2]", async () => {
+  const { errors, onError } = recorder();
+  const listener = await withServer(
+    shout,
+    { idleTimeout: 150, onError },
+    async ({ addresses: [address] }) => {
+      await taskGroup(async (group) => {
+        for (let i = 0; i < 10; i++) {
+          group.spawn(async () => {
+            using stream = await connect(address);
+            const ended = group.spawn(() => readAll(stream).catch(() => "reset"));
+            try {
+              // Never as long as the limit without a byte.
+              while (ended.isAlive) {
+                await stream.write(bytes("x"));
+                await sleep(5);
+              }
+            } catch {
+              // It was closed in our face.
+            }
+            assert(["", "reset"].includes(await ended));
+          });
+        }
+        for (let i = 0; i < 10; i++) assertEquals(await ask(address, "quick\n"), "QUICK\n");
+      });
+    },
+  );
+  assertEquals([listener.stats().closed.idle, errors], [10, []]);
+});
+
+Deno.test("faults: lines and frames that are too long fail their own handlers only [I1, I2]", async () => {
+  const { errors, onError } = recorder();
+  const listener = await withServer(
+    async (stream) => {
+      const [kind] = await stream.readExactly(1);
+      if (kind === 97) return await stream.write(bytes("alive\n"));
+      if (kind === 76) { for await (const _ of stream.lines({ max: 1000 })); }
+      else for await (const _ of stream.frames({ max: 1000 }));
+    },
+    { onError },
+    async ({ addresses: [address] }) => {
+      for (const start of [bytes("L" + "x".repeat(5000)), Uint8Array.of(70, 0, 1, 0, 0, 1)]) {
+        using stream = await connect(address);
+        await stream.write(start);
+        await readAll(stream).catch(() => {});
+      }
+    },
+  );
+  assertEquals(errors.map((error) => error instanceof TooLongError), [true, true]);
+  assertEquals(listener.stats().closed.failed, 2);
+});
+
+/** How many files this process may have open. */
+function mostFiles(): number {
+  const { stdout } = new Deno.Command("sh", { args: ["-c", "ulimit -n"] }).outputSync();
+  return Number(text(stdout)) || Infinity;
+}
+
+/** Both ends of each are here. */
+const MANY = Math.min(5000, Math.floor(mostFiles() / 2) - 200);
+
+Deno.test(`faults: ${MANY} connections at once are all served, and no byte is lost`, async () => {
+  const listener = await withServer(echo, {}, async ({ addresses: [address] }) => {
+    const all: SocketStream[] = [];
+    for (let i = 0; i < MANY; i++) all.push(await connect(address));
+    await taskGroup((group) => {
+      all.forEach((stream, i) =>
+        group.spawn(async () => {
+          using _ = stream;
+          for (let round = 0; round < 2; round++) {
+            const question = `${round}/${i}`.repeat(20);
+            await stream.write(bytes(question));
+            assertEquals(text(await stream.readExactly(question.length)), question);
+          }
+        })
+      );
+    });
+  });
+  assertEquals(listener.stats().accepted, MANY + 1);
+});
+
+Deno.test("faults: stopped under load, a server ends; what it has answered was right [I3]", async () => {
+  const listener = listen(HERE);
+  const [address] = listener.addresses;
+  let answers = 0;
+  await nursery(async (services) => {
+    const server = services.spawn(() => serve(listener, echo, { drain: 50, onError: () => {} }));
+    const clients = services.spawn(() =>
+      taskGroup((group) => {
+        for (let i = 0; i < 100; i++) {
+          group.spawn(async () => {
+            for (let round = 0;; round++) {
+              const question = `${i}:${round};`.repeat(50);
+              try {
+                assertEquals(await ask(address, question), question);
+                answers++;
+              } catch (error) {
+                // Refused, reset, or ended before the answer.
+                if ((error as Error).name === "AssertionError") throw error;
+                return;
+              }
+            }
+          });
+        }
+      })
+    );
+    while (answers < 300) await sleep(1);
+    server.stop({ grace: 2000 });
+    await server;
+    await clients;
+  });
+  const { accepted, active, closed } = listener.stats();
+  assertEquals([active, accepted >= 300], [0, true]);
+  assertEquals(accepted, Object.values(closed).reduce((sum, each) => sum + each));
+});
+
+Deno.test("faults: a process without descriptors goes on serving whom it has, and the others later [I1, I2]", async () => {
+  await using server = await program(
+    `
+    let reported = 0;
+    await grove.nursery(async (services) => {
+      const listener = await services.start((_task, started) =>
+        grove.serve({ hostname: "127.0.0.1", port: 0 }, async (stream) => {
+          for await (const chunk of stream) await stream.write(chunk);
+        }, {
+          started,
+          onError(error, peer) {
+            if (peer !== undefined || reported++ > 0) return;
+            console.log("short of descriptors:", error.code, error.message.includes("Raise its limit"));
+          },
+        })
+      );
+      console.log("port", listener.addresses[0].port);
+    });
+  `,
+    { flags: ["--allow-net=127.0.0.1"], files: 80 },
+  );
+  const port = Number((await server.printed(/port (\d+)/))[1]);
+  const address = { transport: "tcp", hostname: "127.0.0.1", port } as const;
+  const streams: SocketStream[] = [];
+  // More than it can have: the system holds the rest.
+  for (let i = 0; i < 120; i++) streams.push(await connect(address));
+  await server.printed(/short of descriptors: EMFILE true/);
+  await streams[0].write(bytes("still served"));
+  assertEquals(text(await streams[0].readExactly(12)), "still served");
+  // Each that leaves makes room for one that waits: all of them are served in the end.
+  for (const [i, stream] of streams.entries()) {
+    await stream.write(bytes(`${i}`));
+    assertEquals(text(await stream.readExactly(`${i}`.length)), `${i}`);
+    stream.close();
+  }
+  await waitAllTasksBlocked();
+  server.kill("SIGKILL");
+});
