@@ -41,10 +41,10 @@ export class Program implements AsyncDisposable {
   readonly #stdout: Output;
   readonly #stderr: Output;
 
-  constructor(args: string[], env: Record<string, string> = {}, files?: number) {
+  constructor(args: string[], env: Record<string, string> = {}, files = Infinity) {
     const limited = ["-c", `ulimit -n ${files} && exec "$0" "$@"`, Deno.execPath(), ...args];
-    this.#child = new Deno.Command(files === undefined ? Deno.execPath() : "sh", {
-      args: files === undefined ? args : limited,
+    this.#child = new Deno.Command(files === Infinity ? Deno.execPath() : "sh", {
+      args: files === Infinity ? args : limited,
       env: { NO_COLOR: "1", ...env },
       cwd: root,
       stdout: "piped",
