@@ -5,10 +5,12 @@
  * | Use | when you want |
  * | --- | --- |
  * | {@linkcode main} | signals, and an exit code |
- * | {@linkcode serve} | a TCP server |
+ * | {@linkcode serve} | a server of connections: TCP, TLS, Unix sockets |
  * | {@linkcode serveHttp} | an HTTP server under Deno |
  * | {@linkcode fetchHandler} | requests as tasks, under any HTTP server and on the edge |
  * | {@linkcode listen}, {@linkcode connect} | the two ends of a connection |
+ * | {@linkcode Selector} | one task that looks after many connections |
+ * | {@linkcode datagrams} | messages by UDP |
  *
  * Loading it needs no permission, starts nothing, and works where there are no sockets.
  *
