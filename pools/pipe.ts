@@ -193,9 +193,15 @@ class HomeEnd implements EndSide, HostedObject {
 
   /** It has come home. */
   come({ turn }: EndData): PipeEnd<unknown, unknown> {
-    this.#come(turn, this.#pair.node.id);
-    useSide(this.end, this);
+    // It may have been passed on since, or closed: then it stays so.
+    if (this.#isCome(turn, this.#pair.node.id)) useSide(this.end, this);
     return this.end;
+  }
+
+  /** It was thrown away on its way. */
+  drop(turn: number): void {
+    // Not if it has come to somebody all the same, and perhaps gone on to others.
+    if (this.#isCome(turn, undefined)) this.#close("");
   }
 
   /** Nodes are gone: it is closed if it was there. */
@@ -205,17 +211,17 @@ class HomeEnd implements EndSide, HostedObject {
 
   call(method: string, { values, passed }: Parcel, caller: NodeId): unknown {
     const turn = values[0] as number;
-    if (method === "claim") {
-      if (turn > this.#turn) this.#come(turn, caller);
-      return undefined;
-    }
-    if (method === "leave") {
-      if (turn === this.#turn) this.#owner = undefined;
-      return undefined;
+    switch (method) {
+      case "claim":
+        this.#isCome(turn, caller);
+        return undefined;
+      case "drop":
+        return this.drop(turn);
+      case "leave":
+        if (turn === this.#turn && caller === this.#owner) this.#owner = undefined;
+        return undefined;
     }
     if (caller !== this.#owner) {
-      // One that was thrown away on its way may have come to somebody all the same.
-      if (method === "close") return undefined;
       throw new ClosedError(
         `Cannot use pipe "${this.name}" here as this end was sent elsewhere. Use it there`,
       );
@@ -236,9 +242,12 @@ class HomeEnd implements EndSide, HostedObject {
     }
   }
 
-  #come(turn: number, owner: NodeId): void {
+  /** Notes where it has come; `false` when it is known to have come there, or elsewhere, before. */
+  #isCome(turn: number, owner: NodeId | undefined): boolean {
+    if (!Number.isSafeInteger(turn) || turn <= this.#turn) return false;
     this.#turn = turn;
     this.#owner = owner;
+    return true;
   }
 
   #interrupt(error: ClosedError): void {
@@ -277,7 +286,7 @@ class AwayEnd implements EndSide {
   constructor(data: EndData, node: Node) {
     this.#data = data;
     this.#node = node;
-    this.#remote = new Remote(data.node, data.object, { kind: "pipe", name: data.name });
+    this.#remote = remoteOf(data);
     this.#tell("claim", data.turn);
   }
 
@@ -329,11 +338,22 @@ function nameOfValue(): string {
 
 function arrive(data: EndData): PipeEnd<unknown, unknown> {
   const node = currentNode();
-  const home = node.hosted(data.node, data.object);
+  const home = node.hosted(data);
   if (home instanceof HomeEnd) return home.come(data);
   const end = new PipeEnd<unknown, unknown>(data.name, data.capacity);
   useSide(end, new AwayEnd(data, node));
   return end;
 }
 
-receive("PipeEnd", arrive, (data: EndData) => arrive(data).close());
+function drop(data: EndData): void {
+  const node = currentNode();
+  const home = node.hosted(data);
+  if (home instanceof HomeEnd) home.drop(data.turn);
+  else node.calls.tell(remoteOf(data), "drop", [data.turn]);
+}
+
+function remoteOf({ node, object, name }: EndData): Remote {
+  return new Remote(node, object, { kind: "pipe", name });
+}
+
+receive("PipeEnd", arrive, drop);

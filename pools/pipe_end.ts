@@ -9,7 +9,7 @@ import { mayFloat } from "../primitives/kernel/floating.ts";
 import { pass, type Passed } from "../primitives/kernel/passing.ts";
 import type { WaitOptions } from "../primitives/kernel/wait.ts";
 import { QueueEmpty } from "../primitives/queue_errors.ts";
-import type { NodeId } from "./link/message.ts";
+import type { Reference } from "./link/message.ts";
 
 /** How one end of a pipe is doing. */
 export interface PipeEndStats {
@@ -26,10 +26,7 @@ export interface PipeEndStats {
 }
 
 /** What stands for an end on its way. */
-export interface EndData {
-  readonly node: NodeId;
-  readonly object: number;
-  readonly name: string;
+export interface EndData extends Reference {
   readonly capacity: number;
   /** How often it was sent, this time included. */
   readonly turn: number;

@@ -14,15 +14,12 @@ import { QueueShutDown } from "../primitives/queue_errors.ts";
 import { Remote } from "./link/calls.ts";
 import type { HostedObject, Parcel } from "./link/host.ts";
 import { contentOf, ItemQueue, type ProcessQueueStats } from "./link/item_queue.ts";
-import type { NodeId } from "./link/message.ts";
+import type { Reference } from "./link/message.ts";
 import { currentNode, type Node } from "./link/node.ts";
 import { packCopy, packValues } from "./passing.ts";
 
 /** What stands for a queue on its way. */
-interface QueueData {
-  readonly node: NodeId;
-  readonly object: number;
-  readonly name: string;
+interface QueueData extends Reference {
   readonly maxsize: number;
 }
 
@@ -224,7 +221,7 @@ export class ProcessQueue<T> implements AsyncIterable<T>, Disposable {
   static {
     receive("ProcessQueue", (data: QueueData) => {
       const node = currentNode();
-      const home = node.hosted(data.node, data.object);
+      const home = node.hosted(data);
       if (home instanceof Home) return home.queue; // It has come home.
       const queue = new ProcessQueue(data.maxsize, { name: data.name });
       queue.#side = new Away(data, node);

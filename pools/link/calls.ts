@@ -5,6 +5,7 @@
  * @module
  */
 
+import { MalformedError } from "../../primitives/codec/malformed_error.ts";
 import { LONGEST_DELAY } from "../../primitives/kernel/clock.ts";
 import { currentScope } from "../../primitives/kernel/context.ts";
 import { BrokenResourceError } from "../../primitives/kernel/errors.ts";
@@ -124,20 +125,20 @@ export class Calls {
       object: remote.object,
       method,
       values,
-      isNotice: true,
     });
   }
 
   /** A reply has come, of whatever kind. */
   receive(mail: Mail): void {
     const call = this.#pending.get(mail.id);
-    if (call === undefined) return; // It does not wait any more, and has said so.
+    // It does not wait any more, and has said so; or it has called somebody else.
+    if (call === undefined || call.remote.node !== mail.from) return;
     switch (mail.type) {
       case "reply":
         this.#deliver(call, mail);
         break;
       case "failed":
-        this.#end(mail.id, call).fail(decodeError(mail.error, mail.where));
+        this.#end(mail.id, call).fail(errorIn(mail));
         break;
       case "lost":
         this.#end(mail.id, call).fail(call.remote.broken(call.method, mail.why));
@@ -184,6 +185,14 @@ export class Calls {
   #forget(id: number): void {
     this.#pending.delete(id);
     if (this.#pending.size === 0) clearInterval(this.#awake);
+  }
+}
+
+function errorIn({ error, where }: Mail & { type: "failed" }): unknown {
+  try {
+    return decodeError(error, where);
+  } catch {
+    return new MalformedError("an error", "it is none");
   }
 }
 

@@ -66,7 +66,6 @@ export class Host {
   readonly #mailer: Mailer & { readonly name: string };
   readonly #objects: Map<number, Hosting> = new Map();
   readonly #open: Map<NodeId, Map<number, CallTask | Handover>> = new Map();
-  #last = 0;
 
   constructor(mailer: Mailer & { readonly name: string }) {
     this.#mailer = mailer;
@@ -89,10 +88,10 @@ export class Host {
    *
    * @param object The object.
    * @param scope The scope in which its calls run.
-   * @returns Its number.
+   * @returns Its number. Who was not given the object cannot guess it.
    */
   add(object: HostedObject, scope: Scope = rootScope()): number {
-    const id = ++this.#last;
+    const id = randomId();
     const ended = (task: CallTask, outcome: unknown) => this.#ended(task, outcome);
     this.#objects.set(id, new Hosting(object, scope, ended));
     return id;
@@ -126,8 +125,10 @@ export class Host {
         this.#leave(this.#close(mail.from, mail.id), "its caller does not wait any more");
         break;
       case "taken": {
-        const handover = this.#close(mail.from, mail.id);
-        if (handover !== undefined && !(handover instanceof CallTask)) handover.taken();
+        const handover = this.#open.get(mail.from)?.get(mail.id);
+        if (handover === undefined || handover instanceof CallTask) break;
+        this.#close(mail.from, mail.id);
+        handover.taken();
       }
     }
   }
@@ -142,14 +143,16 @@ export class Host {
   }
 
   #call(mail: Mail & { type: "call" }): void {
-    const { from, id, method, isNotice = false } = mail;
+    const { from, id, method } = mail;
+    // Nobody gives a number twice: the former call would be one that nobody can end.
+    if (this.#open.get(from)?.has(id)) return;
     const hosting = this.#objects.get(mail.object);
     if (hosting === undefined) {
-      if (!isNotice) this.#reply(from, id, { type: "lost", why: "it was disposed of" });
+      if (id !== 0) this.#reply(from, id, { type: "lost", why: "it was disposed of" });
       return;
     }
-    const task = new CallTask(hosting, method, from, isNotice ? 0 : id);
-    if (!isNotice) this.#openOf(from).set(id, task);
+    const task = new CallTask(hosting, method, from, id);
+    if (id !== 0) this.#openOf(from).set(id, task);
     hosting.enter(task);
     // In no context but its own: that of the message is the one of whoever has sent it last.
     outside(() => startTask(task as Task, () => hosting.object.call(method, mail, from)));
@@ -157,10 +160,9 @@ export class Host {
 
   #ended(task: CallTask, outcome: unknown): void {
     const { caller, number: id, hosting } = task;
-    if (id === 0) {
-      if (task.state === "failed") reportError(outcome);
-      return;
-    }
+    // Nor does anybody here want to know what has become of it: it was somebody elsewhere who has
+    // called in that way, and this program is not to end for that.
+    if (id === 0) return;
     const isWanted = this.#open.get(caller)?.get(id) === task;
     if (outcome instanceof Shipment && outcome.handover !== undefined) {
       if (isWanted) this.#handOver(task, outcome.parcel, outcome.handover);
@@ -304,6 +306,11 @@ class CallTask extends Task {
     this.caller = caller;
     this.number = number;
   }
+}
+
+function randomId(): number {
+  const [high, low] = crypto.getRandomValues(new Uint32Array(2));
+  return (high >>> 11) * 2 ** 32 + low;
 }
 
 /** What is in a parcel, with all that was passed on in it. */

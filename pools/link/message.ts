@@ -11,12 +11,25 @@ import type { ErrorData } from "../remote_error.ts";
 /** A thread or process, by its random id. */
 export type NodeId = string;
 
+/** What stands for an object on its way. */
+export interface Reference {
+  /** Where the object is. */
+  readonly node: NodeId;
+  /** Its number there, which nobody can guess. */
+  readonly object: number;
+  /** What errors call it. */
+  readonly name: string;
+}
+
 /** What goes to one node, over however many others. */
 export type Mail =
   & {
     readonly to: NodeId;
     readonly from: NodeId;
-    /** The number of the call that it is about, in the order of those of the caller. */
+    /**
+     * The number of the call that it is about, in the order of those of the caller; 0 for one that
+     * nobody waits for.
+     */
     readonly id: number;
   }
   & (
@@ -26,8 +39,6 @@ export type Mail =
       readonly method: string;
       readonly values: readonly unknown[];
       readonly passed?: readonly PassedOn[] | undefined;
-      /** Nobody waits for a reply. */
-      readonly isNotice?: boolean | undefined;
     }
     /** What a call has returned: a list of one. */
     | {
@@ -50,7 +61,10 @@ export type Mail =
 /** What neighbors say to each other. */
 export type LinkMessage =
   | Mail
-  /** A node is to be found by way of the sender. It goes up only. */
+  /**
+   * A node is to be found by way of the sender. It goes up; and down to who has said so of a node
+   * that is not below.
+   */
   | { readonly type: "hello"; readonly node: NodeId }
   /** Nodes are gone: the end of a sentence says which and why. It goes everywhere. */
   | { readonly type: "gone"; readonly nodes: readonly NodeId[]; readonly why: string };

@@ -5,11 +5,11 @@
  * @module
  */
 
+import { MalformedError } from "../../primitives/codec/malformed_error.ts";
 import { Calls } from "./calls.ts";
 import { Host, type HostedObject } from "./host.ts";
-import type { Mail, NodeId } from "./message.ts";
+import type { Link, Mail, NodeId, Reference } from "./message.ts";
 import { type Attached, type Inbox, Router } from "./router.ts";
-import type { Link } from "./message.ts";
 import { currentUplink } from "./uplink.ts";
 
 /** Is told when nodes are gone; `why` is the end of a sentence. */
@@ -67,9 +67,19 @@ export class Node implements Inbox {
     this.#router.announce();
   }
 
-  /** An object of here that others may call, if that is what is meant. */
-  hosted(node: NodeId, object: number): HostedObject | undefined {
-    return node === this.id ? this.host.get(object) : undefined;
+  /**
+   * An object of here that others may call, if that is what something that has come stands for.
+   *
+   * @throws {MalformedError} When it stands for nothing.
+   */
+  hosted(reference: Reference): HostedObject | undefined {
+    if (!isReference(reference)) {
+      throw new MalformedError("what stands for an object", "it is none");
+    }
+    const { node, object } = reference;
+    if (node === this.id) return this.host.get(object);
+    this.#router.heardOf(node);
+    return undefined;
   }
 
   receive(mail: Mail): void {
@@ -91,6 +101,11 @@ export class Node implements Inbox {
     this.calls.gone(has, why);
     for (const watcher of [...this.watchers]) watcher(has, why);
   }
+}
+
+function isReference(value: Partial<Reference> | null | undefined): boolean {
+  return typeof value?.node === "string" && Number.isSafeInteger(value.object) &&
+    typeof value.name === "string";
 }
 
 let current: Node | undefined;

@@ -9,20 +9,18 @@
  * @module
  */
 
+import { MalformedError } from "../../primitives/codec/malformed_error.ts";
 import { mayFloat } from "../../primitives/kernel/floating.ts";
 import { pass, type Passed, receive } from "../../primitives/kernel/passing.ts";
 import { packCopy, packValues, unpackValues } from "../passing.ts";
 import { Remote as RemoteReference } from "./calls.ts";
 import { type HostedObject, open, type Parcel } from "./host.ts";
-import type { NodeId } from "./message.ts";
+import type { Reference } from "./message.ts";
 import { currentNode, inNode, type Node } from "./node.ts";
 
 /** What stands for an object on its way. */
-interface RemoteData {
-  readonly node: NodeId;
-  readonly object: number;
+interface RemoteData extends Reference {
   readonly kind: string;
-  readonly name: string;
 }
 
 /** How an object is reached. */
@@ -66,7 +64,10 @@ function proxyOf(side: Side): object {
 
 receive("RemoteObject", (data: RemoteData) => {
   const node = currentNode();
-  const home = node.hosted(data.node, data.object);
+  const home = node.hosted(data);
+  if (typeof data.kind !== "string") {
+    throw new MalformedError("what stands for an object", "it is of no kind");
+  }
   return home instanceof HostedValue ? home.proxy : proxyOf(new Away(data, node));
 });
 

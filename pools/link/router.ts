@@ -7,6 +7,10 @@
  * whoever has heard of an object, over the same connections, finds the way to it. One that says
  * nothing, as most workers, costs nothing.
  *
+ * What the parent says is believed. What a child says is not, as a job there can make it say
+ * anything: it speaks for those alone who are to be found by way of it, and who those are is settled
+ * when each is first heard of.
+ *
  * Messages keep their order between any two nodes; and also over a third: what a node does after it
  * was told something by another arrives everywhere after what the other had sent before.
  *
@@ -14,9 +18,10 @@
  */
 
 import { encodeError } from "../remote_error.ts";
+import { checkMessage } from "./check_message.ts";
 import type { Link, LinkMessage, Mail, NodeId } from "./message.ts";
 
-// Why those are gone that were the last to go, for who asks later.
+// How many are remembered of those who were the last to go, and of those above who were heard of last.
 const REMEMBERED = 256;
 
 /** What is told of what happens. */
@@ -29,7 +34,11 @@ export interface Inbox {
 
 /** What its owner tells an attached link. */
 export interface Attached {
-  /** A message has come by it. */
+  /**
+   * A message has come by it.
+   *
+   * @throws {MalformedError} When nobody can have meant it: who has sent it is not to be trusted.
+   */
   receive(message: LinkMessage): void;
   /**
    * It is closed, and the neighbor is gone with all who were to be reached by it.
@@ -51,7 +60,10 @@ export class Router {
   name = "the main program";
   readonly #inbox: Inbox;
   readonly #routes: Map<NodeId, Neighbor> = new Map();
+  // Why they are gone, for who asks later.
   readonly #dead: Map<NodeId, string> = new Map();
+  // Those that are to be found by way of the parent, so that nobody below passes for one.
+  readonly #above: Set<NodeId> = new Set();
   #parent: Neighbor | undefined;
   #orphaned: string | undefined;
   #isAnnounced = false;
@@ -66,6 +78,7 @@ export class Router {
     this.#parent = { link, name: "the program that has started it" };
     this.#orphaned = undefined;
     this.#isAnnounced = false;
+    this.#above.clear();
     for (const node of this.#routes.keys()) this.#toParent({ type: "hello", node });
     return this.#attached(this.#parent);
   }
@@ -85,6 +98,14 @@ export class Router {
     if (this.#isAnnounced) return;
     this.#isAnnounced = true;
     this.#toParent({ type: "hello", node: this.id });
+  }
+
+  /** Somebody has told of another node. If it is below, it has said hello before. */
+  heardOf(node: NodeId): void {
+    if (this.#parent === undefined || this.#routes.has(node)) return;
+    this.#above.delete(node);
+    this.#above.add(node);
+    forget(this.#above);
   }
 
   /** Sends a message to a node. */
@@ -111,18 +132,47 @@ export class Router {
   }
 
   #receive(message: LinkMessage, from: Neighbor): void {
+    const isBelieved = from === this.#parent;
+    if (!isBelieved) checkMessage(message);
     switch (message.type) {
       case "hello":
-        this.#routes.set(message.node, from);
-        this.#toParent(message);
+        if (isBelieved) this.#isAbove(message.node);
+        else this.#isBelow(message.node, from);
         break;
-      case "gone":
-        this.#gone(message.nodes, message.why, from);
+      case "gone": {
+        const { nodes, why } = message;
+        this.#gone(isBelieved ? nodes : nodes.filter((node) => this.#is(node, from)), why, from);
         break;
+      }
       default:
+        if (!isBelieved && !this.#is(message.from, from)) return;
         if (message.to === this.id) this.#inbox.receive(message);
         else this.#forward(message, from);
     }
+  }
+
+  /** Whether a node is to be found by way of a child. */
+  #is(node: NodeId, child: Neighbor): boolean {
+    return this.#routes.get(node) === child;
+  }
+
+  #isBelow(node: NodeId, child: Neighbor): void {
+    if (this.#is(node, child)) return;
+    const isKnown = node === this.id || this.#routes.has(node) || this.#above.has(node) ||
+      this.#dead.has(node);
+    // Not the child's fault, perhaps: one below it may have said so, and it has to unlearn it.
+    if (isKnown) child.link.send({ type: "hello", node });
+    else {
+      this.#routes.set(node, child);
+      this.#toParent({ type: "hello", node });
+    }
+  }
+
+  #isAbove(node: NodeId): void {
+    const child = this.#routes.get(node);
+    this.#routes.delete(node);
+    this.heardOf(node);
+    child?.link.send({ type: "hello", node });
   }
 
   #forward(mail: Mail, from: Neighbor): void {
@@ -148,7 +198,7 @@ export class Router {
 
   /** Tells who calls that nobody is there. All others have heard of it, or will. */
   #refuse(mail: Mail): void {
-    if (mail.type !== "call" || mail.isNotice) return;
+    if (mail.type !== "call" || mail.id === 0) return;
     const why = mail.to === this.id
       ? "it was disposed of"
       : this.#dead.get(mail.to) ?? this.#orphaned ??
@@ -168,22 +218,21 @@ export class Router {
       this.#inbox.gone((node) => node !== id && !routes.has(node), sentence);
       return;
     }
-    const nodes = [...this.#routes].filter(([, by]) => by === neighbor).map(([node]) => node);
-    if (nodes.length > 0) this.#gone(nodes, `${neighbor.name} is gone: ${why}`, neighbor);
+    const nodes = [...this.#routes.keys()].filter((node) => this.#is(node, neighbor));
+    this.#gone(nodes, `${neighbor.name} is gone: ${why}`, neighbor);
   }
 
   #gone(nodes: readonly NodeId[], why: string, from: Neighbor): void {
+    if (nodes.length === 0) return;
     const others = new Set(this.#routes.values());
     if (this.#parent !== undefined) others.add(this.#parent);
     others.delete(from);
     for (const node of nodes) {
       this.#routes.delete(node);
+      this.#above.delete(node);
       this.#dead.set(node, why);
     }
-    for (const node of this.#dead.keys()) {
-      if (this.#dead.size <= REMEMBERED) break;
-      this.#dead.delete(node);
-    }
+    forget(this.#dead);
     for (const { link } of others) link.send({ type: "gone", nodes, why });
     const gone = new Set(nodes);
     this.#inbox.gone((node) => gone.has(node), why);
@@ -191,5 +240,13 @@ export class Router {
 
   #toParent(message: LinkMessage): void {
     this.#parent?.link.send(message);
+  }
+}
+
+/** Drops what has been there for longest, where it is too much. */
+function forget(nodes: Map<NodeId, string> | Set<NodeId>): void {
+  for (const node of nodes.keys()) {
+    if (nodes.size <= REMEMBERED) break;
+    nodes.delete(node);
   }
 }

@@ -30,6 +30,7 @@ import {
 } from "../../mod.ts";
 import { interruptAtEveryStep } from "../../primitives/testing/mod.ts";
 import { currentNode, type Node } from "../../pools/link/node.ts";
+import { dropPassed, packValues, unpackPassed } from "../../pools/passing.ts";
 import { thrownBy } from "../primitives/outcome.ts";
 import { assertType, collect, type Same } from "../primitives/probes.ts";
 import { at, hand, Net, settled } from "./link/net.ts";
@@ -429,6 +430,112 @@ for (const place of ["home", "elsewhere"] as const) {
     assertEquals([here.host.size, here.watchers.size], [0, 0]);
     if (place === "home") net.kill(other);
     else net.orphan(here);
+  });
+}
+
+/** An end on its way, which can come twice, and be thrown away too. */
+function onItsWay(end: PipeEnd<number, number>, node: Node) {
+  const { passed } = at(node, () => packValues([end], () => "the end"));
+  return {
+    data: passed![0].data as object,
+    comeTo: (node: Node) => {
+      const values = [{}];
+      at(node, () => unpackPassed(values, passed!));
+      return values[0] as PipeEnd<number, number>;
+    },
+    dropAt: (node: Node) => at(node, () => dropPassed(passed)),
+  };
+}
+
+for (const home of ["root", "a", "b1"] as const) {
+  Deno.test(`an end of a pipe of ${home} that is thrown away on its way is closed once`, async () => {
+    using stage = new Stage("root", "root");
+    const { root } = stage.nodes;
+    const [kept, end] = at(stage.nodes[home], () => new Pipe<number>()).ends;
+    const way = onItsWay(end, stage.nodes[home]);
+    await settled(stage.net);
+    way.dropAt(root);
+    way.dropAt(root);
+    await settled(stage.net);
+
+    await assertRejects(() => kept.receive(), ClosedError, "its other end is closed");
+    await assertRejects(() => way.comeTo(root).send(1), ClosedError);
+    kept.close();
+  });
+
+  Deno.test(`an end of a pipe of ${home} that has come somewhere is not thrown away any more`, async () => {
+    using stage = new Stage("root", "root");
+    const { root, b } = stage.nodes;
+    const [kept, end] = at(stage.nodes[home], () => new Pipe<number>()).ends;
+    const first = onItsWay(end, stage.nodes[home]);
+    await settled(stage.net); // Others know the way, as they do when it comes by the same links.
+    const there = first.comeTo(b);
+    await settled(stage.net);
+    first.dropAt(root);
+    first.dropAt(stage.nodes[home]);
+    await settled(stage.net);
+    await there.send(1);
+    assertEquals(await kept.receive(), 1);
+
+    // While it is on its way again, when it has come to who throws it away, and when it is home.
+    const second = onItsWay(there, b);
+    await settled(stage.net);
+    first.dropAt(root);
+    const back = second.comeTo(root);
+    first.dropAt(root);
+    await settled(stage.net);
+    second.dropAt(b);
+    await settled(stage.net);
+    await back.send(2);
+    assertEquals(await kept.receive(), 2);
+
+    const third = onItsWay(back, root);
+    const atHome = third.comeTo(stage.nodes[home]);
+    await settled(stage.net);
+    for (const way of [first, second, third]) way.dropAt(root);
+    await settled(stage.net);
+    await atHome.send(3);
+    assertEquals(await kept.receive(), 3);
+    for (const end of [kept, atHome]) end.close();
+  });
+
+  Deno.test(`an end of a pipe of ${home} that comes once more is where it was`, async () => {
+    using stage = new Stage("root", "root");
+    const { root, b } = stage.nodes;
+    const [kept, end] = at(stage.nodes[home], () => new Pipe<number>()).ends;
+    const way = onItsWay(end, stage.nodes[home]);
+    await settled(stage.net);
+    const there = way.comeTo(b);
+    await settled(stage.net);
+    const copies = [root, stage.nodes[home]].map((node) => way.comeTo(node));
+    await settled(stage.net);
+
+    for (const copy of copies) await assertRejects(() => copy.send(0), ClosedError);
+    await there.send(1);
+    assertEquals(await kept.receive(), 1);
+    there.close();
+    kept.close();
+  });
+}
+
+for (const turn of [0, -1, 1.5, NaN, Infinity, "9", null, undefined]) {
+  Deno.test(`an end of which somebody says that it was sent ${turn} times stays where it is`, async () => {
+    using stage = new Stage("root", "root");
+    const { root, a, b } = stage.nodes;
+    const [kept, end] = at(root, () => new Pipe<number>()).ends;
+    const way = onItsWay(end, root);
+    const there = way.comeTo(a);
+    await settled(stage.net);
+    const forged = [{ kind: "PipeEnd", data: { ...way.data, turn }, paths: [[0]] }];
+    for (const node of [b, root]) {
+      at(node, () => unpackPassed([{}], forged));
+      at(node, () => dropPassed(forged));
+    }
+    await settled(stage.net);
+
+    await there.send(1);
+    assertEquals(await kept.receive(), 1);
+    for (const end of [kept, there]) end.close();
   });
 }
 

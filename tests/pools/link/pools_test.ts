@@ -66,6 +66,7 @@ for (const [name, make] of POOLS) {
     const job = pool.submit((end: PipeEnd<number, number>) => end.receive(), there);
     job.cancel("nobody needs it");
     await assertRejects(() => here.receive(), ClosedError);
+    here.close();
     await gate.put(1);
     await busy;
   });
