@@ -112,23 +112,12 @@ function bindUnix(sockets: Sockets, path: string): Bound {
   const claim = claimPath(sockets, path);
   try {
     const native = attempt({ path }, () => sockets.listen({ transport: "unix", path }));
-    let accepting: Promise<unknown> | undefined;
+    const close = () => {
+      native.close();
+      claim?.release();
+    };
     return {
-      native: {
-        addr: native.addr,
-        accept() {
-          const accepted = native.accept();
-          accepting = accepted;
-          return accepted;
-        },
-        close() {
-          native.close();
-          // The platform removes the file when the accept has ended that is under way; whoever made
-          // a new one before would lose it.
-          if (accepting === undefined) claim?.release();
-          else accepting.then(undefined, () => {}).then(() => claim?.release());
-        },
-      },
+      native: { addr: native.addr, accept: () => native.accept(), close },
       address: { transport: "unix", path },
     };
   } catch (error) {
