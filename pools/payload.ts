@@ -169,6 +169,20 @@ function isMovable(value: unknown): boolean {
   return value instanceof MessagePort || value instanceof ReadableStream;
 }
 
+/** Whether there is memory in a clone that threads share. */
+export function holdsSharedMemory(clone: unknown): boolean {
+  const toSee = new Set([clone]);
+  // Not only what was found first: the set grows while it is walked.
+  for (const value of toSee) {
+    if (value instanceof SharedArrayBuffer) return true;
+    if (typeof value !== "object" || value === null) continue;
+    if (ArrayBuffer.isView(value)) toSee.add(value.buffer);
+    else for (const part of partsOf(value)) toSee.add(part);
+    if (value instanceof Error) toSee.add(value.cause);
+  }
+  return false;
+}
+
 /** Where values go. */
 export type Destination = "thread" | "process";
 

@@ -151,12 +151,7 @@ export class Process implements AsyncDisposable {
     }
     const running = this.#running = this.#launch.start(this.name, this.daemon);
     running.exit.then((exit) => this.#exit = exit);
-    try {
-      this.#task = this.#watchOver(running);
-    } catch (error) {
-      this.kill(); // The group has ended already.
-      throw error;
-    }
+    this.#task = this.#watchOver(running);
     return this;
   }
 

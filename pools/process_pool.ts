@@ -27,8 +27,9 @@ export interface ProcessPoolOptions extends RemotePoolOptions, ProcessEnvironmen
  * had come with it in one message, and had ended within the last millisecond. When the program ends,
  * even by force, its processes do.
  *
- * It needs the permissions to run Deno, to make files in the folder for temporary ones, and to
- * listen on sockets there. It does not run on Windows, nor in programs that `deno compile` has made.
+ * The program needs `--allow-run`, and `--allow-read`, `--allow-write` and `--allow-net` for the
+ * folder for temporary files and sockets in it. There are no processes on Windows, and in programs
+ * that `deno compile` has made.
  *
  * @example
  * ```ts

@@ -14,6 +14,7 @@ import {
   TimeoutError,
 } from "../primitives/kernel/errors.ts";
 import { QueueEmpty, QueueFull, QueueShutDown } from "../primitives/queue_errors.ts";
+import { holdsSharedMemory } from "./payload.ts";
 import { NotPortableError, OverloadedError, RemoteError, WorkerCrashedError } from "./errors.ts";
 
 /** An error as data that can be cloned. */
@@ -149,7 +150,7 @@ function isError(value: unknown): value is Error {
 
 function encodeOther(thrown: unknown): ErrorData {
   try {
-    const value = structuredClone(thrown);
+    const value = copyOf(thrown);
     return { class: "", name: "", message: "", stack: "", fields: [], value };
   } catch {
     return encodeUnknown(
@@ -185,12 +186,19 @@ function classOf(error: Error): string {
   return "RemoteError";
 }
 
+// Nobody knows here how far it goes, and memory that threads share goes to no process.
+function copyOf(value: unknown): unknown {
+  const copy = structuredClone(value);
+  if (holdsSharedMemory(copy)) throw new TypeError("It has memory that threads share");
+  return copy;
+}
+
 function fieldsOf(error: Error): [string, unknown][] {
   const fields: [string, unknown][] = [];
   for (const key of Object.keys(error)) {
     if (PLAIN.has(key)) continue;
     try {
-      fields.push([key, structuredClone((error as unknown as Record<string, unknown>)[key])]);
+      fields.push([key, copyOf((error as unknown as Record<string, unknown>)[key])]);
     } catch {
       // It cannot travel: the rest of the error can.
     }

@@ -5,6 +5,7 @@
  */
 
 import { textOf } from "../../primitives/kernel/errors.ts";
+import { MalformedError } from "../../primitives/codec/malformed_error.ts";
 import { RemoteWorker, type WorkerHost, type WorkerOptions } from "../remote/worker.ts";
 import type { FromWorker, ToWorker } from "../remote/protocol.ts";
 import type { Wire } from "../remote/wire.ts";
@@ -12,7 +13,9 @@ import { programOf, startDeno } from "./command.ts";
 import { Connection } from "./connection.ts";
 import type { Environment } from "./environment.ts";
 import { FileLedger } from "./file_ledger.ts";
+import { Folder } from "./folder.ts";
 import { LastWords } from "./last_words.ts";
+import { mainModuleOfProgram } from "./main_module.ts";
 import type { Opening } from "./opening.ts";
 import { permissionFlags } from "./permissions.ts";
 import { reap } from "./reaping.ts";
@@ -37,13 +40,12 @@ export class Child extends RemoteWorker {
   constructor(host: WorkerHost, options: WorkerOptions, environment: Environment) {
     super(host, options.name, "process");
     this.#memoryLimit = environment.memoryLimit;
-    const folder = Deno.makeTempDirSync({ prefix: "grove-" });
+    const folder = new Folder();
     const opened: Disposable[] = [];
     try {
-      Deno.writeFileSync(ledgerIn(folder), new Uint8Array());
-      this.ledger = new FileLedger(ledgerIn(folder));
+      this.ledger = new FileLedger(folder.ledger);
       opened.push(this.ledger);
-      const listener = Deno.listen({ transport: "unix", path: socketIn(folder) });
+      const listener = Deno.listen({ transport: "unix", path: folder.socket });
       opened.push(listener);
       this.#process = spawn(environment, folder);
       this.#words = new LastWords(this.#process.stderr);
@@ -53,7 +55,7 @@ export class Child extends RemoteWorker {
       this.left = this.#live(options, listener, folder);
     } catch (error) {
       for (const one of opened) one[Symbol.dispose]();
-      Deno.removeSync(folder, { recursive: true });
+      folder.remove();
       throw error;
     }
   }
@@ -121,27 +123,32 @@ export class Child extends RemoteWorker {
 
   protected kill(): void {
     this.#process.ref();
-    // One that has said so itself ends with a code of its own.
-    if (!this.#isEnding) this.signal("SIGKILL");
+    // One that has said so itself ends with a code of its own, unless it does not.
+    if (this.#isEnding) this.#killLater();
+    else this.signal("SIGKILL");
+  }
+
+  #killLater(): void {
+    this.#killer ??= setTimeout(() => this.signal("SIGKILL"), PATIENCE);
   }
 
   async #live(
     { name, loadTimeout, onStart }: WorkerOptions,
     listener: Deno.UnixListener,
-    folder: string,
+    folder: Folder,
   ): Promise<void> {
     const { pid, status } = this.#process;
     const connection = await accept(listener, status);
-    // The process has both open: nothing of it is left here when it ends, in whatever way.
-    await Deno.remove(folder, { recursive: true }).catch(() => {});
+    // The process has all of it open: nothing is left when it ends, in whatever way.
+    folder.remove();
     let cause: unknown;
     let noMore: (() => Promise<void>) | undefined;
     if (connection !== undefined) {
-      // Not before: until it has called here it finds out by itself when this process is gone.
-      noMore = reap(pid, this.#memoryLimit);
       this.#connection = connection;
       this.post({ type: "start", name, loadTimeout, onStart });
       try {
+        // Not before: until it has called here it finds out by itself when this process is gone.
+        noMore = reap(pid, this.#memoryLimit);
         await connection.receive((message) => {
           this.#isEnding ||= typeof message === "object" && message.type === "dying";
           this.receive(message);
@@ -151,7 +158,7 @@ export class Child extends RemoteWorker {
         this.kill();
       }
       connection.close();
-      this.#killer = setTimeout(() => this.signal("SIGKILL"), PATIENCE);
+      this.#killLater();
     }
     const { code, signal } = await status;
     clearTimeout(this.#killer);
@@ -163,7 +170,8 @@ export class Child extends RemoteWorker {
   }
 
   #why(code: number, signal: string | null, cause: unknown): string {
-    if (cause !== undefined) return `it has sent what cannot be read: ${textOf(cause)}`;
+    if (cause instanceof MalformedError) return `it has sent what makes no sense: ${textOf(cause)}`;
+    if (cause !== undefined) return `it cannot be kept: ${textOf(cause)}`;
     const words = this.#words.line;
     const said = words === "" ? "" : `. Its last words: ${words}`;
     if (signal === null) return `it has exited with code ${code}${said}`;
@@ -186,21 +194,17 @@ function cureFor(message: string, isOfImport: boolean): string {
     : cure;
 }
 
-function ledgerIn(folder: string): string {
-  return `${folder}/ledger`;
-}
-
-function socketIn(folder: string): string {
-  return `${folder}/socket`;
-}
-
-function spawn(environment: Environment, folder: string): Deno.ChildProcess {
-  const ledger = ledgerIn(folder);
-  const socket = socketIn(folder);
-  const needed = { read: [folder], write: [folder], net: [`unix:${socket}`] };
+function spawn(environment: Environment, { path, socket, ledger }: Folder): Deno.ChildProcess {
+  const needed = { read: [path], write: [path], net: [`unix:${socket}`] };
   const { flags, own } = permissionFlags(environment.permissions, needed, environment.cwd);
-  const opening: Opening = { folder, socket, ledger, own };
-  const program = programOf(new URL("./main.ts", import.meta.url), opening);
+  const opening: Opening = {
+    folder: path,
+    socket,
+    ledger,
+    own,
+    mainModule: mainModuleOfProgram(),
+  };
+  const program = programOf(new URL("./main.ts", import.meta.url), opening, path);
   return startDeno(program, [], environment, flags, "piped");
 }
 
@@ -211,9 +215,11 @@ async function accept(
 ): Promise<Connection<ToWorker, FromWorker> | undefined> {
   using _ = listener;
   const called = listener.accept();
-  called.catch(() => {}); // It is not waited for any more when the process has ended.
   const socket = await Promise.race([called, status.then(() => undefined)]);
-  if (socket === undefined) return undefined;
+  if (socket === undefined) {
+    called.then((socket) => socket.close(), () => {}); // It has called, and ended.
+    return undefined;
+  }
   const connection = new Connection<ToWorker, FromWorker>(socket);
   connection.unref();
   return connection;

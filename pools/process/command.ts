@@ -6,8 +6,12 @@
 
 import { portableModules } from "../portable.ts";
 import type { Environment } from "./environment.ts";
+import { mainModuleOfProgram } from "./main_module.ts";
 
 const MEBIBYTE = 1 << 20;
+
+// Systems take arguments of 128 KiB and less.
+const LONGEST = 100_000;
 
 /**
  * Starts a process of Deno.
@@ -56,16 +60,21 @@ export function startDeno(
  *
  * @param module The module.
  * @param argument What `start` is called with. It must be data that JSON keeps.
+ * @param folder Where it can be put if it is too long for a command line.
  * @returns The URL of its main module.
  */
-export function programOf(module: URL, argument: unknown): string {
+export function programOf(module: URL, argument: unknown, folder: string): string {
   const ways = Array.from(portableModules(), (url) => {
     const name = JSON.stringify(url);
     return `${name}:()=>import(${name})`;
   });
   const program = `import{start}from${JSON.stringify(module.href)};` +
     `start(${JSON.stringify(argument)},{${ways}})`;
-  return `data:application/javascript,${encodeURIComponent(program)}`;
+  const url = `data:application/javascript,${encodeURIComponent(program)}`;
+  if (url.length <= LONGEST) return url;
+  const path = `${folder}/main.js`;
+  Deno.writeTextFileSync(path, program);
+  return path;
 }
 
 let found: readonly string[] | undefined;
@@ -76,8 +85,9 @@ function configuration(): readonly string[] {
 }
 
 function findConfiguration(): string[] {
-  if (!Deno.mainModule.startsWith("file:")) return [];
-  for (let folder = new URL(".", Deno.mainModule);; folder = new URL("..", folder)) {
+  const main = mainModuleOfProgram();
+  if (main === undefined || !main.startsWith("file:")) return [];
+  for (let folder = new URL(".", main);; folder = new URL("..", folder)) {
     for (const name of ["deno.json", "deno.jsonc"]) {
       const path = decodeURIComponent(new URL(name, folder).pathname);
       if (isFile(path)) return [`--config=${path}`];
@@ -87,9 +97,11 @@ function findConfiguration(): string[] {
 }
 
 function isFile(path: string): boolean {
+  // Else somebody at a terminal would be asked. Then Deno's own search has to do.
+  if (Deno.permissions.querySync({ name: "read", path }).state !== "granted") return false;
   try {
     return Deno.statSync(path).isFile;
   } catch {
-    return false; // It is not there, or may not be looked for: then Deno's own search has to do.
+    return false; // It is not there.
   }
 }

@@ -24,7 +24,11 @@ export interface ProcessEnvironment {
    * take them; within some 50 ms, and only on Linux, where its buffers do. Default: any number.
    */
   memoryLimit?: number;
-  /** What else the command line of Deno has, as `["--import-map=map.json"]`. Default: nothing. */
+  /**
+   * What else the command line of Deno has. The process finds the program's `deno.json`; what the
+   * program itself was told by flags, as `--import-map=map.json`, is to be said again. Default:
+   * nothing.
+   */
   denoFlags?: readonly string[];
 }
 
@@ -52,6 +56,12 @@ export function environmentOf(options: ProcessEnvironment, action: string): Envi
   }
   const { permissions = "none", env = {}, cwd, memoryLimit = Infinity, denoFlags = [] } = options;
   checkPermissions(permissions, action);
+  checkVariables(env, action);
+  if (cwd !== undefined && typeof cwd !== "string" && !isFileUrl(cwd)) {
+    throw new TypeError(
+      `Cannot ${action} as 'cwd' must be a path or a file URL: received ${show(cwd)}`,
+    );
+  }
   checkCount(memoryLimit, action, "'memoryLimit'", 1);
   if (!Array.isArray(denoFlags) || denoFlags.some((flag) => !String(flag).startsWith("-"))) {
     throw new TypeError(
@@ -59,4 +69,17 @@ export function environmentOf(options: ProcessEnvironment, action: string): Envi
     );
   }
   return { permissions, env, cwd, memoryLimit, flags: denoFlags };
+}
+
+function checkVariables(env: unknown, action: string): void {
+  const isRight = typeof env === "object" && env !== null &&
+    Object.values(env).every((value) => typeof value === "string");
+  if (isRight) return;
+  throw new TypeError(
+    `Cannot ${action} as 'env' must be an object of texts: received ${show(env)}`,
+  );
+}
+
+function isFileUrl(value: unknown): boolean {
+  return value instanceof URL && value.protocol === "file:";
 }

@@ -85,7 +85,7 @@ export class FileLedger implements Ledger, Disposable {
   }
 
   isRunning(seq: number): boolean {
-    return seq === this.#words.read(STARTED);
+    return this.hasStarted(seq);
   }
 
   takeBack(seq: number): boolean {

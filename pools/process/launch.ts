@@ -160,6 +160,7 @@ class Solo implements WorkerHost, JobPool {
   // What it has died of by itself: all else was its own will, or that of others.
   workerDied(_worker: RemoteWorker, { cause }: Death): void {
     if (cause !== undefined) this.#report(cause);
+    this.#job.settle("cancelled", undefined);
   }
 
   jobSettled(job: Job, state: JobEnd): void {

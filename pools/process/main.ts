@@ -12,6 +12,7 @@ import type { FromWorker, ToWorker } from "../remote/protocol.ts";
 import { Runner } from "../remote/runner.ts";
 import { Connection } from "./connection.ts";
 import { FileWorkerLedger } from "./file_ledger.ts";
+import { setMainModule } from "./main_module.ts";
 import type { Opening } from "./opening.ts";
 import { PROCESS_WIRE } from "./wire.ts";
 
@@ -30,9 +31,14 @@ export async function start(
   // Ctrl-C in a terminal is meant for the program, which then tells its processes what to do.
   Deno.addSignalListener("SIGINT", () => {});
   provideModules(modules);
+  setMainModule(opening.mainModule);
   const { entries, connection } = await connect(opening);
   const post = (message: FromWorker) => {
     connection.put(message);
+    if (typeof message === "object" && message.type === "dying") {
+      connection.flushLast();
+      exit(message.exitCode ?? 1);
+    }
     // At once: the next job may keep this thread for long.
     connection.flush();
   };
@@ -48,8 +54,6 @@ export async function start(
       runner.flush();
       const { error, reason } = event as ErrorEvent & PromiseRejectionEvent;
       post({ type: "dying", exitCode: 1, error: encodeError(type === "error" ? error : reason) });
-      connection.flushLast();
-      exit(1);
     });
   }
   await connection.receive((message) => {

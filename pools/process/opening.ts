@@ -14,6 +14,8 @@ export interface Opening {
   readonly socket: string;
   /** The file of the ledger. */
   readonly ledger: string;
+  /** The module that the program was started with. */
+  readonly mainModule: string | undefined;
   /** The permissions that it was given for these alone. */
   readonly own: Readonly<Partial<Record<Grant, readonly string[]>>>;
 }

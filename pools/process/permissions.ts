@@ -5,6 +5,7 @@
  */
 
 import { show } from "../../primitives/kernel/check.ts";
+import { portableModules } from "../portable.ts";
 
 /**
  * What the code in a process may do: "none", "all", or what is listed. Each is `true` for all of its
@@ -25,7 +26,10 @@ export type ProcessPermissions = "none" | "all" | {
   readonly sys?: boolean | readonly string[];
   /** Libraries that may be loaded. */
   readonly ffi?: boolean | readonly (string | URL)[];
-  /** Hosts that modules may be imported from, besides those that Deno allows for all. */
+  /**
+   * Hosts that modules may be imported from, in place of those that Deno allows everybody, and
+   * packages of npm. Without it nothing is fetched: only what is in Deno's cache is imported.
+   */
   readonly import?: boolean | readonly string[];
 };
 
@@ -41,7 +45,7 @@ const KINDS = ["read", "write", "net", "env", "run", "sys", "ffi", "import"] as 
  */
 export function checkPermissions(permissions: ProcessPermissions, action: string): void {
   if (permissions === "all" || permissions === "none") return;
-  if (typeof permissions !== "object" || permissions === null) {
+  if (typeof permissions !== "object" || permissions === null || Array.isArray(permissions)) {
     throw new TypeError(
       `Cannot ${action} as 'permissions' must be "none", "all" or an object: received ${
         show(permissions)
@@ -85,9 +89,10 @@ export function permissionFlags(
 ): { flags: string[]; own: Partial<Record<Grant, readonly string[]>> } {
   if (permissions === "all") return { flags: ["--allow-all"], own: {} };
   const listed = permissions === "none" ? {} : permissions;
-  const flags: string[] = [];
+  const flags = importFlags(listed.import);
   const granted: Partial<Record<Grant, readonly string[]>> = {};
   for (const kind of KINDS) {
+    if (kind === "import") continue; // See above.
     const given = namesOf(listed[kind]);
     if (given === true) {
       flags.push(`--allow-${kind}`);
@@ -102,6 +107,33 @@ export function permissionFlags(
     if (names.length > 0) flags.push(`--allow-${kind}=${names.join(",")}`);
   }
   return { flags, own: granted };
+}
+
+// What Deno allows everybody who does not list hosts, see `deno run --help`.
+const EVERYBODYS = [
+  "deno.land:443",
+  "jsr.io:443",
+  "esm.sh:443",
+  "raw.esm.sh:443",
+  "cdn.jsdelivr.net:443",
+  "raw.githubusercontent.com:443",
+  "gist.githubusercontent.com:443",
+];
+
+/**
+ * What a process may import. To load its own code, and the modules of portable functions, is not
+ * for the permissions to forbid; but a request for a module can carry away whatever there is.
+ */
+function importFlags(listed: boolean | readonly string[] | undefined): string[] {
+  if (listed === true) return ["--allow-import"];
+  const hosts = new Set(listed || EVERYBODYS);
+  for (const url of [import.meta.url, ...portableModules()]) {
+    if (url.startsWith("http")) hosts.add(new URL(url).host);
+  }
+  const flags = [`--allow-import=${[...hosts].join(",")}`];
+  // Where Grove itself is on a server, what runs in the process may not have been fetched yet.
+  if (!listed && import.meta.url.startsWith("file:")) flags.push("--cached-only");
+  return flags;
 }
 
 function namesOf(value: boolean | readonly (string | URL)[] = []): true | string[] {

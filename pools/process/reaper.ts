@@ -12,9 +12,6 @@
 // How often it looks at the memory, in milliseconds.
 const INTERVAL = 50;
 
-// What the system counts memory in, in /proc.
-const PAGE = 4096;
-
 /** The limits of the processes, by their ids. */
 const limits = new Map<number, number>();
 let timer: ReturnType<typeof setInterval> | undefined;
@@ -44,7 +41,10 @@ function look(): void {
 
 function residentOf(pid: number): number {
   try {
-    return Number(Deno.readTextFileSync(`/proc/${pid}/statm`).split(" ")[1]) * PAGE;
+    const [, kibibytes = 0] = /^VmRSS:\s+(\d+)/m.exec(
+      Deno.readTextFileSync(`/proc/${pid}/status`),
+    )!;
+    return Number(kibibytes) * 1024;
   } catch {
     return 0; // It has ended, or the system does not tell.
   }

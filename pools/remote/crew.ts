@@ -37,6 +37,9 @@ const STALLED = 3;
 // ever smaller ones.
 const MOST_MESSAGES = 2;
 
+// Workers that die as soon as they are ready would be started for ever.
+const MOST_IN_VAIN = 2;
+
 // How many jobs `map` keeps on their way to each worker.
 const APPETITE = 32;
 
@@ -46,6 +49,8 @@ export class RemoteCrew extends Crew<RemoteJob> implements Employer, Watched {
   readonly #workers: Workforce;
   readonly #callees: Callees = new Callees();
   #isFlushing = false;
+  // How many workers have died in a row that were ready, and had not started a job.
+  #inVain = 0;
   #checkTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: RemoteCrewOptions) {
@@ -161,6 +166,7 @@ export class RemoteCrew extends Crew<RemoteJob> implements Employer, Watched {
   }
 
   workerHeard(worker: RemoteWorker): void {
+    this.#inVain = 0;
     if (worker.isIdle) this.#workers.idle(worker);
     // Not at once: those whose jobs have ended hand in their next ones first.
     this.dispatchSoon();
@@ -173,7 +179,10 @@ export class RemoteCrew extends Crew<RemoteJob> implements Employer, Watched {
   workerDied(worker: RemoteWorker, death: Death): void {
     this.#workers.died(worker, death);
     this.#bury(worker, death);
-    if (!death.hasWorked) this.startFailed({ name: worker.name, ...death });
+    if (death.hasWorked) this.#inVain = 0;
+    else if (!death.wasReady || ++this.#inVain > MOST_IN_VAIN) {
+      this.startFailed({ name: worker.name, ...death });
+    }
     this.dispatchSoon();
   }
 
@@ -291,7 +300,10 @@ export class RemoteCrew extends Crew<RemoteJob> implements Employer, Watched {
   }
 
   /** Says what becomes of the jobs of a worker that is gone. */
-  #bury(worker: RemoteWorker, { why, exitCode, cause }: Omit<Death, "hasWorked">): void {
+  #bury(
+    worker: RemoteWorker,
+    { why, exitCode, cause }: Omit<Death, "hasWorked" | "wasReady">,
+  ): void {
     this.#takeBackAll(worker);
     for (const job of worker.jobs) {
       if (job.cancelled !== undefined) job.ended(undefined);

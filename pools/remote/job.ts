@@ -28,7 +28,7 @@ export class RemoteJob extends Job {
   seq = 0;
   /** Why it was asked to end, if it was. */
   cancelled: { readonly reason: unknown; readonly at: number } | undefined;
-  /** Whether it has got to a worker, with all that was passed on in its arguments. */
+  /** Whether a worker has answered, which has all that was passed on in its arguments. */
   hasArrived = false;
   /** When it was first seen to run, where it has a limit. */
   seenAt: number | undefined;
@@ -54,9 +54,8 @@ export class RemoteJob extends Job {
   }
 
   override settle(state: JobEnd, outcome: unknown): void {
-    if (!this.isOver && !this.hasArrived && !this.hasStarted) {
-      dropPassed(this.travel.extras?.passed);
-    }
+    // Nobody else can tell whether it has taken them: what has been taken is not dropped.
+    if (!this.isOver && !this.hasArrived) dropPassed(this.travel.extras?.passed);
     super.settle(state, outcome);
   }
 

@@ -11,13 +11,7 @@ import { rootScope } from "../../primitives/kernel/context.ts";
 import { held, isAwaited } from "../../primitives/kernel/hold.ts";
 import { unpackLocals } from "../../primitives/kernel/portable_locals.ts";
 import { textOf, TimeoutError } from "../../primitives/kernel/errors.ts";
-import {
-  causeOf,
-  hasChildren,
-  isUntouched,
-  limitScope,
-  link,
-} from "../../primitives/kernel/scope.ts";
+import { causeOf, hasChildren, isUntouched, link } from "../../primitives/kernel/scope.ts";
 import {
   endTask,
   enterTask,
@@ -274,7 +268,6 @@ export class Runner implements JobHost {
     const callee = this.#callees[fn];
     const running = new Running(this.#post, fn, seq);
     const task = new JobTask(extras.name ?? callee.name, running);
-    limitScope(task, { timeout: extras.timeout });
     const { locals } = extras;
     link(task, this.#scope, locals === undefined ? null : unpackLocals(locals));
     const promise = enterTask(task as Task, () => this.#call(callee, args, extras, task));
@@ -295,6 +288,8 @@ export class Runner implements JobHost {
       dropPassed(passed);
       throw error;
     }
+    // Not before: what it takes to load a module is not the job's.
+    if (timeout !== Infinity) task.deadline = Date.now() + timeout;
     const unpacked = this.#wire.unpack(args, passed);
     const values = unpacked instanceof Promise ? await unpacked : unpacked;
     const call = <R>(fn: () => R): R => {

@@ -7,6 +7,7 @@
 import type { TreeNode } from "../../primitives/inspect.ts";
 import { textOf } from "../../primitives/kernel/errors.ts";
 import type { FunctionReference } from "../portable.ts";
+import { MalformedError } from "../../primitives/codec/malformed_error.ts";
 import { dropPassed } from "../passing.ts";
 import { decodeError, type ErrorData } from "../remote_error.ts";
 import type { Carrier, RemoteJob } from "./job.ts";
@@ -33,6 +34,8 @@ export interface WorkerHost {
 export interface Death {
   /** Whether it had ever started a job. */
   readonly hasWorked: boolean;
+  /** Whether it had been ready for one. */
+  readonly wasReady: boolean;
   /** The end of a sentence. */
   readonly why: string;
   readonly exitCode?: number | undefined;
@@ -196,8 +199,9 @@ export abstract class RemoteWorker implements Carrier {
   die(why: string, exitCode?: number, cause?: unknown): void {
     if (this.state === "gone") return;
     const hasWorked = this.#hasAnswered || this.jobs.some(({ hasStarted }) => hasStarted);
+    const wasReady = this.readyAt !== Infinity;
     this.giveUp(why);
-    this.#host.workerDied(this, { hasWorked, why, exitCode, cause });
+    this.#host.workerDied(this, { hasWorked, wasReady, why, exitCode, cause });
   }
 
   /** Lets it go. It has nothing to do. */
@@ -220,8 +224,13 @@ export abstract class RemoteWorker implements Carrier {
   /** A message has come. */
   protected receive(message: FromWorker): void {
     if (this.state === "gone") return;
-    if (typeof message === "string") this.#receiveResults(JSON.parse(message));
-    else this.#hear(message);
+    try {
+      if (typeof message === "string") this.#receiveResults(JSON.parse(message));
+      else this.#hear(message);
+    } catch (error) {
+      // Whoever runs there may have sent it, and is not to be believed.
+      this.die(`it has sent what makes no sense: ${textOf(error)}`, undefined, error);
+    }
   }
 
   #enter(job: RemoteJob): void {
@@ -351,11 +360,21 @@ export abstract class RemoteWorker implements Carrier {
       if (seq > 0) this.#take(seq)?.settle("succeeded", results[i++]);
       else this.#take(-seq)?.settle("succeeded", undefined);
     }
-    this.#passed = passed;
+    this.#pass(passed);
     this.#hasAnswered ||= passed > 0;
     while (this.#messages.length > 0 && this.#messages[0] <= passed) this.#messages.shift();
     this.heardAt = performance.now();
     this.#host.workerHeard(this);
+  }
+
+  #pass(passed: number): void {
+    let seq = this.#passed;
+    while (seq < passed && seq + 1 < this.#next && this.#jobs[slotOf(seq + 1)]?.seq !== seq + 1) {
+      seq++;
+    }
+    // It would not be asked for any more what it has not answered.
+    if (seq !== passed) throw new MalformedError("its results", "they pass over a job");
+    this.#passed = passed;
   }
 
   #take(seq: number): RemoteJob | undefined {

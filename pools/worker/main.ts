@@ -7,6 +7,7 @@
 
 // First: the others load the kernel.
 import "./async_context.ts";
+import { setMainModule } from "../process/main_module.ts";
 import { encodeError } from "../remote_error.ts";
 import type { Post } from "../remote/outflow.ts";
 import { Runner } from "../remote/runner.ts";
@@ -18,6 +19,8 @@ import { SharedLedger } from "./shared_ledger.ts";
 export interface Opening {
   readonly lock: string;
   readonly memory: SharedArrayBuffer;
+  /** The module that the program was started with. */
+  readonly mainModule: string | undefined;
 }
 
 interface WorkerGlobal {
@@ -41,7 +44,8 @@ scope.addEventListener("message", (event) => {
   else runner.receive(data);
 });
 
-function open({ lock, memory }: Opening): Runner {
+function open({ lock, memory, mainModule }: Opening): Runner {
+  setMainModule(mainModule);
   return new Runner(post, THREAD_WIRE, new SharedLedger(memory), { opened: holdLock(lock) });
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { mainModuleOfProgram } from "../process/main_module.ts";
 import { RemoteWorker, type WorkerHost, type WorkerOptions } from "../remote/worker.ts";
 import type { ToWorker } from "../remote/protocol.ts";
 import { THREAD_WIRE, type Wire } from "../remote/wire.ts";
@@ -45,7 +46,11 @@ export class Thread extends RemoteWorker implements Mortal {
       this.die(`it has failed to start: ${event.message}`);
     };
     this.#worker.onmessageerror = () => this.die("it has sent what cannot be read here");
-    this.#worker.postMessage({ lock: this.lock, memory: this.ledger.memory });
+    this.#worker.postMessage({
+      lock: this.lock,
+      memory: this.ledger.memory,
+      mainModule: mainModuleOfProgram(),
+    });
     this.#mindNoMore = mind(this);
     this.post({ type: "start", name, loadTimeout, onStart });
   }

@@ -497,12 +497,17 @@ Deno.test(
 
 // What cannot be read
 
+function bytesOf(text: string): number[] {
+  return [...new TextEncoder().encode(text)];
+}
+
 /** What a process sends in the place of a message, and what is said about it. */
 const GARBAGE: Record<string, [bytes: number[], message: string]> = {
   "is no message": [[1, 0, 0, 0, 9, 0], "its kind would be 9"],
   "is too long": [[255, 255, 255, 255, 0], "it would have 4294967295 bytes"],
   "is a text without sense": [[2, 0, 0, 0, 0, 91, 91], "JSON"],
-  "is a value without sense": [[2, 0, 0, 0, 1, 255, 255], "it has sent what cannot be read"],
+  "is a value without sense": [[2, 0, 0, 0, 1, 255, 255], "it has sent what makes no sense"],
+  "passes over jobs": [[9, 0, 0, 0, 0, ...bytesOf("[1000,[]]")], "they pass over a job"],
 };
 
 for (const [what, [bytes, message]] of Object.entries(GARBAGE)) {
@@ -515,7 +520,7 @@ for (const [what, [bytes, message]] of Object.entries(GARBAGE)) {
     const error = await thrownBy(pool.run(corrupt, socket, new Uint8Array(bytes), false));
 
     assertInstanceOf(error, WorkerCrashedError);
-    assertStringIncludes(error.message, "it has sent what cannot be read");
+    assertStringIncludes(error.message, "it has sent what makes no sense");
     assertStringIncludes(error.message, message);
     assert(await pool.run(pid) !== process);
     assertEquals(pool.stats().crashed, 1);

@@ -5,7 +5,15 @@
  * @module
  */
 
-import { portable, progress, shield, sleep, yieldNow } from "../../../mod.ts";
+import {
+  openNursery,
+  portable,
+  ProcessPool,
+  progress,
+  shield,
+  sleep,
+  yieldNow,
+} from "../../../mod.ts";
 
 const PATIENCE = 20_000;
 
@@ -332,6 +340,36 @@ export const corrupt = portable(
     return "as if nothing had happened";
   },
 );
+
+/** Leaves a task behind, and computes for ever. */
+export const spinWithChild = portable(import.meta, function spinWithChild() {
+  openNursery().spawn(() => sleep(1_000_000));
+  for (;;);
+});
+
+/** Has a process of a pool of its own do something. */
+export const inPoolOfItsOwn = portable(
+  import.meta,
+  async function inPoolOfItsOwn(n: number): Promise<number> {
+    await using pool = new ProcessPool({ size: 1 });
+    return await pool.run(twice, n);
+  },
+);
+
+export const twice = portable(import.meta, function twice(n: number) {
+  return 2 * n;
+});
+
+/** Imports what it is told to. */
+export const load = portable(import.meta, async function load(specifier: string) {
+  return Object.keys(await import(specifier));
+});
+
+/** Fails with an error that has memory in it that goes to no process. */
+export const failWithMemory = portable(import.meta, function failWithMemory() {
+  const shared = new Uint8Array(new SharedArrayBuffer(1));
+  throw Object.assign(new RangeError("out of it"), { code: 7, shared: [shared] });
+});
 
 // What Process has to do
 

@@ -4,18 +4,39 @@
  * @module
  */
 
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import {
   checkPermissions,
   permissionFlags,
   type ProcessPermissions,
 } from "../../../pools/process/permissions.ts";
 
+// What concerns modules alone.
+const [HOSTS, CACHED, ...rest] = permissionFlags("none", { read: [], write: [], net: [] }).flags;
+
+Deno.test("by default modules are loaded, and none is fetched", () => {
+  assertMatch(HOSTS, /^--allow-import=.*\bjsr\.io:443\b/);
+  assertEquals([CACHED, ...rest], ["--cached-only"]);
+});
+
+Deno.test("hosts that are listed for imports take the place of everybody's, and are asked", () => {
+  const own = { read: [], write: [], net: [] };
+  assertEquals(permissionFlags({ import: ["a.example"] }, own).flags, ["--allow-import=a.example"]);
+  assertEquals(permissionFlags({ import: true }, own).flags, ["--allow-import"]);
+  assertEquals(permissionFlags({ import: false }, own).flags, [HOSTS, CACHED]);
+});
+
 const OWN = { read: ["/tmp/own"], write: ["/tmp/own"], net: ["unix:/tmp/own/socket"] };
 
 Deno.test("permissions that are none are those that the process needs itself, which it gives back", () => {
   const expected = {
-    flags: ["--allow-read=/tmp/own", "--allow-write=/tmp/own", "--allow-net=unix:/tmp/own/socket"],
+    flags: [
+      HOSTS,
+      CACHED,
+      "--allow-read=/tmp/own",
+      "--allow-write=/tmp/own",
+      "--allow-net=unix:/tmp/own/socket",
+    ],
     own: OWN,
   };
   assertEquals(permissionFlags("none", OWN), expected);
@@ -29,7 +50,7 @@ Deno.test("all permissions are one flag, and nothing is given back", () => {
 
 Deno.test("a kind that is listed as a whole is a flag without names, and nothing of it is given back", () => {
   const { flags, own } = permissionFlags({ read: true, sys: true }, OWN);
-  assertEquals(flags[0], "--allow-read");
+  assertEquals(flags[2], "--allow-read");
   assertEquals(flags.at(-1), "--allow-sys");
   assertEquals(own, { write: OWN.write, net: OWN.net });
 });
@@ -42,12 +63,12 @@ Deno.test("names that are listed come first, those of files as paths", () => {
     import: ["example.com"],
   }, OWN);
   assertEquals(flags, [
+    "--allow-import=example.com",
     "--allow-read=/a b,/c d/e,/tmp/own",
     "--allow-write=/tmp/own",
     "--allow-net=unix:/tmp/own/socket",
     "--allow-env=HOME,PATH",
     "--allow-run=/bin/true",
-    "--allow-import=example.com",
   ]);
 });
 
