@@ -40,6 +40,7 @@ const files: Readonly<Record<string, string>> = {
   "select-blocked": "./select.ts",
   "frames": "./frames.ts",
   "lines": "./frames.ts",
+  "selector": "./selector.ts",
   "pool-64": "./pool.ts",
   "pool-1024": "./pool.ts",
   "pool-latency": "./pool.ts",
@@ -54,6 +55,8 @@ const files: Readonly<Record<string, string>> = {
   "process-64": "./process_pool.ts",
   "process-latency": "./process_pool.ts",
   "process-start": "./process_start.ts",
+  "shared-lock": "./shared_lock.ts",
+  "shared-queue": "./shared_queue.ts",
 };
 
 export const rowIds: readonly string[] = Object.keys(files);

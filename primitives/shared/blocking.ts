@@ -16,7 +16,7 @@ import { taskAround } from "../kernel/task.ts";
 import { leaveBehind } from "./latch.ts";
 import type { Room } from "./room.ts";
 import { INTERVAL } from "./watch.ts";
-import { mayBlock, pause } from "./words.ts";
+import { mayBlock } from "./words.ts";
 
 /** What a call that blocks its thread can be told. */
 export interface BlockingOptions {
@@ -44,72 +44,97 @@ export class BlockedThread<T> extends Parked<T> {
   }
 }
 
+/** What a call has that was given none. */
+export const NO_OPTIONS: BlockingOptions = Object.freeze({});
+
+/** A call that may block its thread. */
+export class Blocking {
+  readonly #room: Room;
+  readonly #timeout: number;
+  #thread: BlockedThread<unknown> | null = null;
+
+  constructor(room: Room, timeout: number) {
+    this.#room = room;
+    this.#timeout = timeout;
+  }
+
+  /**
+   * Blocks the thread until one who stands in a line has got something.
+   *
+   * @throws What he gets in place of it.
+   * @throws {TimeoutError} When the time is up.
+   */
+  until<T>(thread: BlockedThread<T>): T {
+    this.#thread = thread as BlockedThread<unknown>;
+    return wait(this.#room, thread, this.#timeout);
+  }
+
+  /** Leaves the line, if he is still there. */
+  leave(): void {
+    this.#thread?.queue?.remove(this.#thread);
+  }
+}
+
 /**
- * The door of every call that may block.
+ * Does what may block the thread. A job that is interrupted meanwhile comes to no `finally`; but its
+ * task ends, and what it leaves behind is cleared up then.
  *
- * @returns For how many milliseconds.
+ * @param room What this thread has of what is used.
+ * @param options As they were given.
+ * @param action What errors call it.
+ * @param attempt What to do.
  * @throws {TypeError | RangeError} When the options make no sense, or the thread may not block.
  * @throws {Cancelled} When the scope is cancelled.
  */
-export function enterBlocking(
+export function blocking<T>(
+  room: Room,
   options: BlockingOptions,
-  { kind, name }: WaitTarget,
   action: string,
-): number {
-  checkOptions(options, `${action} ${kind} "${name}"`);
-  const { timeout = Infinity } = options;
-  checkTime(timeout, `${action} ${kind} "${name}"`, "'timeout'");
+  attempt: (blocking: Blocking) => T,
+): T {
+  const call = new Blocking(room, check(room.target, options, action));
+  const scope = currentScope();
+  const pending = pendingIn(scope);
+  if (pending !== null) throw pending;
+  const attempting = new Hold(room.target, () => {
+    leaveBehind();
+    call.leave();
+  });
+  attempting.take(taskAround(scope)!);
+  try {
+    return attempt(call);
+  } finally {
+    attempting.release();
+    call.leave();
+  }
+}
+
+function check({ kind, name }: WaitTarget, options: BlockingOptions, action: string): number {
   if (!mayBlock()) {
     throw new TypeError(
       `Cannot ${action} ${kind} "${name}" with this thread blocked as the platform does not let it block. Do it in a worker, or await the method without 'Sync'`,
     );
   }
-  const pending = pendingIn(currentScope());
-  if (pending !== null) throw pending;
+  if (options === NO_OPTIONS) return Infinity;
+  checkOptions(options, `${action} ${kind} "${name}"`);
+  const { timeout = Infinity } = options;
+  checkTime(timeout, `${action} ${kind} "${name}"`, "'timeout'");
   return timeout;
 }
 
-/** A hand-over takes some microseconds where the other thread has a core of its own. */
-const SPINS = 100;
-
-/**
- * Blocks the thread until one who stands in a line has got something.
- *
- * @throws What he gets in place of it.
- * @throws {TimeoutError} When the time is up.
- */
-export function block<T>(room: Room, thread: BlockedThread<T>, timeout: number): T {
-  const leave = () => thread.queue?.remove(thread);
-  // A job that is interrupted comes to no `finally`; but its task ends.
-  const place = new Hold(room.target, () => {
-    leaveBehind();
-    leave();
-  });
-  place.take(taskAround(thread.scope)!);
-  try {
-    return wait(room, thread, timeout);
-  } finally {
-    place.release();
-    leave();
-  }
-}
-
 function wait<T>(room: Room, thread: BlockedThread<T>, timeout: number): T {
-  const due = performance.now() + timeout;
-  for (let looked = performance.now();;) {
+  const due = timeout === Infinity ? Infinity : performance.now() + timeout;
+  for (;;) {
     room.serve();
     const { outcome } = thread;
     if (outcome !== null) {
       if ("error" in outcome) throw outcome.error;
       return outcome.value;
     }
-    for (let spin = 0; spin < SPINS && !room.isCalled; spin++) pause();
-    const now = performance.now();
-    if (now >= due) throw timedOut(timeout, room.target);
-    room.block(Math.min(due - now, INTERVAL));
-    if (performance.now() - looked < INTERVAL) continue;
-    room.look();
-    looked = performance.now();
+    const left = due === Infinity ? Infinity : due - performance.now();
+    if (left <= 0) throw timedOut(timeout, room.target);
+    // Nobody else may be there to do it.
+    if (!room.block(Math.min(left, INTERVAL))) room.look();
   }
 }
 

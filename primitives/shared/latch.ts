@@ -33,19 +33,19 @@ let inside: Int32Array | null = null;
 export function enter(words: Int32Array): boolean {
   if (inside !== null) leaveBehind();
   if (Atomics.compareExchange(words, LATCH, OPEN, CLOSED) !== OPEN) contend(words);
-  if (words[DAMAGED] !== 0) {
-    open(words);
-    return false;
-  }
   inside = words;
-  return true;
+  if (words[DAMAGED] === 0) return true;
+  exit(words);
+  return false;
 }
 
 /** Ends a change. */
 export function exit(words: Int32Array): void {
-  inside = null;
   words[CHANGES]++;
-  open(words);
+  const before = Atomics.exchange(words, LATCH, OPEN);
+  // No call in between: where a function begins the thread may be interrupted.
+  inside = null;
+  if (before === AWAITED) Atomics.notify(words, LATCH, 1);
 }
 
 /** Ends a change that this thread has begun, and was interrupted in, if there is one. */
@@ -54,10 +54,6 @@ export function leaveBehind(): void {
   const words = inside;
   words[DAMAGED] = 1;
   exit(words);
-}
-
-function open(words: Int32Array): void {
-  if (Atomics.exchange(words, LATCH, OPEN) === AWAITED) Atomics.notify(words, LATCH, 1);
 }
 
 function contend(words: Int32Array): void {

@@ -47,8 +47,8 @@ export interface Counter<T> {
   left(): void;
   /** How much somebody needs, in a line where that differs. */
   needOf(node: Parked<T>): number;
-  /** Why somebody has failed. */
-  failure(): Error;
+  /** Why somebody has failed, where that may be. */
+  failure?(): Error;
 }
 
 /** What `take` answers when what was granted is not there any more: the node fails. */
@@ -137,7 +137,13 @@ export class Line<T, Target extends WaitTarget = WaitTarget> extends WaitQueue<T
     this.#room.enter();
     super.addFirst(node);
     this.#settle(node);
-    // In the order in which they have come: his is the last.
+    if (this.size > 1) this.#moveUp();
+    this.#counter.joined();
+    this.#room.exit();
+  }
+
+  #moveUp(): void {
+    // In the order in which they have come: that of the first is the last.
     const places = [...this.#places.values()];
     this.#places.clear();
     this.#firstWithout = null;
@@ -146,8 +152,6 @@ export class Line<T, Target extends WaitTarget = WaitTarget> extends WaitQueue<T
       if (place.index === NOWHERE) this.#firstWithout ??= one;
       this.#places.set(one, place);
     }
-    this.#counter.joined();
-    this.#room.exit();
   }
 
   override unlink(node: Parked<T>): void {
@@ -199,24 +203,23 @@ export class Line<T, Target extends WaitTarget = WaitTarget> extends WaitQueue<T
   serve(): void {
     const { words, entry } = this.#room;
     while (Atomics.load(words, entry + this.#grants) > 0) {
-      this.#room.enter();
+      if (!this.#room.tryEnter()) return;
       words[entry + this.#grants]--;
       const node = this.first!;
       const taken = this.#counter.take(node);
-      const error = taken === gone ? this.#counter.failure() : null;
+      const error = taken === gone ? this.#counter.failure!() : null;
       this.#room.exit();
       if (error === null) this.#give(node, taken);
       else this.#fail(node, error);
     }
     while (Atomics.load(words, entry + this.#failures) > 0) {
-      this.#room.enter();
+      if (!this.#room.tryEnter()) return;
       words[entry + this.#failures]--;
-      const error = this.#counter.failure();
+      const error = this.#counter.failure!();
       this.#room.exit();
       this.#fail(this.first!, error);
     }
-    if (this.#firstWithout === null) return;
-    this.#room.enter();
+    if (this.#firstWithout === null || !this.#room.tryEnter()) return;
     this.#refill();
     this.#room.exit();
   }

@@ -13,6 +13,7 @@ import { BrokenResourceError } from "../kernel/errors.ts";
 import type { WaitTarget } from "../kernel/queue.ts";
 import { enter, exit } from "./latch.ts";
 import {
+  DAMAGED,
   FREE,
   MOST_PLACES,
   MOST_THREADS,
@@ -58,6 +59,14 @@ export class Room implements Watched {
   #seen: number;
   #armed = false;
   #collecting = false;
+  readonly #woken = (): void => {
+    this.#armed = false;
+    this.collect();
+  };
+  readonly #collectLater = (): void => {
+    this.#collecting = false;
+    this.collect();
+  };
 
   /**
    * Enters this thread among the users.
@@ -94,25 +103,30 @@ export class Room implements Watched {
    * @throws {BrokenResourceError} When an earlier one was left half done.
    */
   enter(): void {
-    if (!this.tryEnter()) throw this.damage();
+    if (!this.tryEnter()) throw this.#damage();
   }
 
   /** Begins a change, unless an earlier one was left half done. */
   tryEnter(): boolean {
-    return enter(this.words);
+    if (enter(this.words)) return true;
+    this.#collectSoon(); // Those who wait have to be told.
+    return false;
   }
 
   /** Ends a change, and tells those whom it concerns. */
   exit(): void {
     exit(this.words);
-    const toWake = this.#toWake;
-    while (toWake.length > 0) {
-      const thread = toWake.pop()!;
+    if (this.#toWake.length > 0) this.#tell();
+  }
+
+  #tell(): void {
+    for (const thread of this.#toWake) {
       const word = entryOf(thread) + WAKE;
       Atomics.add(this.words, word, 1);
       if (thread === this.thread) this.#collectSoon();
       else Atomics.notify(this.words, word);
     }
+    this.#toWake.length = 0;
   }
 
   /** Has a thread told at the end of the change that there is something to collect. */
@@ -127,13 +141,18 @@ export class Room implements Watched {
     this.attend();
   }
 
+  /** The same at once, where a change in this thread has something for those who wait here. */
+  collectNow(): void {
+    if (this.#collecting) this.collect();
+  }
+
   /** The same, for a thread that is about to block: it does not have itself woken by its loop. */
   serve(): void {
     this.#seen = Atomics.load(this.words, this.entry + WAKE);
-    try {
+    if (Atomics.load(this.words, DAMAGED) === 0) {
       for (const line of this.#lines) line.serve();
-    } catch (error) {
-      for (const line of this.#lines) line.abandon(error);
+    } else {
+      for (const line of this.#lines) line.abandon(this.#damage());
     }
   }
 
@@ -151,23 +170,12 @@ export class Room implements Watched {
     if (woken === null) return this.#collectSoon();
     this.#armed = true;
     // Those who wait here are of many tasks.
-    outside(() =>
-      woken.then(() => {
-        this.#armed = false;
-        this.collect();
-      })
-    );
+    outside(() => woken.then(this.#woken));
   }
 
-  /** Whether there may be something to collect that was not there when it was collected last. */
-  get isCalled(): boolean {
-    return Atomics.load(this.words, this.entry + WAKE) !== this.#seen;
-  }
-
-  /** Blocks until there is something to collect, or some milliseconds have passed. */
-  block(ms: number): void {
-    const word = this.entry + WAKE;
-    Atomics.wait(this.words, word, this.#seen, ms);
+  /** Blocks until there is something to collect; `false` when there is nothing after some milliseconds. */
+  block(ms: number): boolean {
+    return Atomics.wait(this.words, this.entry + WAKE, this.#seen, ms) !== "timed-out";
   }
 
   /** Looks whether those live who use it too, and takes back what the dead had. */
@@ -193,23 +201,12 @@ export class Room implements Watched {
     this.words[FREE] = place + 1;
   }
 
-  /** What those get who use it when a change was left half done. */
-  damage(): BrokenResourceError {
-    const { kind, name } = this.target;
-    return new BrokenResourceError(
-      `Cannot use ${kind} "${name}" as a thread was interrupted while it changed it, and nobody knows its state. Make a new one`,
-    );
-  }
-
   // In this thread's own time, and once. A microtask, not at once: who changes it may be in the
   // midst of something, as a cancellation is that is still to reach others who wait here.
   #collectSoon(): void {
     if (this.#collecting) return;
     this.#collecting = true;
-    RESOLVED.then(() => {
-      this.#collecting = false;
-      this.collect();
-    });
+    RESOLVED.then(this.#collectLater);
   }
 
   #register(): number {
@@ -245,7 +242,7 @@ export class Room implements Watched {
 
   #bury(thread: number, id: number): void {
     const { words } = this;
-    this.enter();
+    if (!this.tryEnter()) return;
     // Another one may have done it.
     if (words[entryOf(thread) + THREAD] === id) {
       this.#died(thread);
@@ -255,6 +252,13 @@ export class Room implements Watched {
       words[USERS]--;
     }
     this.exit();
+  }
+
+  #damage(): BrokenResourceError {
+    const { kind, name } = this.target;
+    return new BrokenResourceError(
+      `Cannot use ${kind} "${name}" as a thread was interrupted while it changed it, and nobody knows its state. Make a new one`,
+    );
   }
 
   #overcrowded(): RangeError {

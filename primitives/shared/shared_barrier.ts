@@ -14,7 +14,7 @@ import { pass, type Passed } from "../kernel/passing.ts";
 import type { Parked, WaitTarget } from "../kernel/queue.ts";
 import { entry, suspend, Waiter, type WaitOptions } from "../kernel/wait.ts";
 import { checkNamed, type NamedOptions } from "../named.ts";
-import { block, BlockedThread, type BlockingOptions, enterBlocking } from "./blocking.ts";
+import { BlockedThread, blocking, type BlockingOptions, NO_OPTIONS } from "./blocking.ts";
 import { MOST_PLACES, STATE } from "./layout.ts";
 import { type Counter, Line } from "./line.ts";
 import { Room } from "./room.ts";
@@ -184,10 +184,11 @@ export class SharedBarrier implements WaitTarget {
    * @throws {TypeError} When the thread may not block.
    * @throws {Cancelled} When the scope is cancelled already.
    */
-  waitSync(options: BlockingOptions = {}): number {
-    const timeout = enterBlocking(options, this, "wait at");
-    const thread = new BlockedThread<number>();
-    return this.#arrive(thread) ?? block(this.#room, thread, timeout);
+  waitSync(options: BlockingOptions = NO_OPTIONS): number {
+    return blocking(this.#room, options, "wait at", (call) => {
+      const thread = new BlockedThread<number>();
+      return this.#arrive(thread) ?? call.until(thread);
+    });
   }
 
   /** Breaks the barrier: those who wait get a `BrokenResourceError`, and so do all who come later. */
@@ -195,7 +196,7 @@ export class SharedBarrier implements WaitTarget {
     this.#room.enter();
     this.#break(ABORTED);
     this.#room.exit();
-    this.#room.collect();
+    this.#room.collectNow();
   }
 
   /** Makes it as new. Those who wait get a `BrokenResourceError`. */
@@ -204,7 +205,7 @@ export class SharedBarrier implements WaitTarget {
     this.#break(RESET);
     this.#room.words[BROKEN] = 0;
     this.#room.exit();
-    this.#room.collect();
+    this.#room.collectNow();
   }
 
   /**
@@ -241,7 +242,7 @@ export class SharedBarrier implements WaitTarget {
     this.#room.exit();
     if (isBroken) throw this.#breach(IS_BROKEN);
     if (!isLast) return null;
-    this.#room.collect();
+    this.#room.collectNow();
     return index;
   }
 

@@ -5,21 +5,27 @@
  */
 
 import type { EventStats } from "../event.ts";
+import { atOnce } from "../kernel/budget.ts";
+import { currentScope } from "../kernel/context.ts";
 import { pass, type Passed } from "../kernel/passing.ts";
 import { type Parked, WaitQueue, type WaitTarget } from "../kernel/queue.ts";
 import {
   enqueue,
+  entry,
   notReady,
   poll,
+  suspend,
   type Waitable,
-  waitFor,
+  Waiter,
   type WaitOptions,
 } from "../kernel/wait.ts";
 import { checkNamed, type NamedOptions } from "../named.ts";
-import { block, BlockedThread, type BlockingOptions, enterBlocking } from "./blocking.ts";
+import { BlockedThread, blocking, type BlockingOptions, NO_OPTIONS } from "./blocking.ts";
 import { HELD, MOST_THREADS, STATE } from "./layout.ts";
 import { entryOf, Room, type Waiting } from "./room.ts";
 import { type Posted, SharedKind, type SharedMemory } from "./shared_memory.ts";
+
+const DONE = Promise.resolve();
 
 const SET = STATE;
 /** How often it was set: who waits since before goes on, also when it has been cleared meanwhile. */
@@ -153,7 +159,7 @@ export class SharedEvent implements Waitable<void>, WaitTarget {
       if (words[entryOf(thread) + HELD] > 0) this.#room.wake(thread);
     }
     this.#room.exit();
-    this.#room.collect();
+    this.#room.collectNow();
   }
 
   /** Clears it. Those whom `set()` has let go on do go on. */
@@ -172,7 +178,17 @@ export class SharedEvent implements Waitable<void>, WaitTarget {
    * @throws {Cancelled} When the scope is cancelled.
    */
   wait(options?: WaitOptions): Promise<void> {
-    return waitFor(this, options);
+    const scope = currentScope();
+    const barred = entry(scope, options);
+    if (barred !== undefined) return barred;
+    if (this.isSet) return atOnce(DONE);
+    const waiter = new Waiter<void>();
+    try {
+      this.#crowd.add(waiter);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return suspend(scope, waiter, options);
   }
 
   /**
@@ -184,12 +200,13 @@ export class SharedEvent implements Waitable<void>, WaitTarget {
    * @throws {TypeError} When the thread may not block.
    * @throws {Cancelled} When the scope is cancelled already.
    */
-  waitSync(options: BlockingOptions = {}): void {
-    const timeout = enterBlocking(options, this, "wait for");
-    if (this.isSet) return;
-    const thread = new BlockedThread<void>();
-    this.#crowd.add(thread);
-    block(this.#room, thread, timeout);
+  waitSync(options: BlockingOptions = NO_OPTIONS): void {
+    blocking(this.#room, options, "wait for", (call) => {
+      if (this.isSet) return;
+      const thread = new BlockedThread<void>();
+      this.#crowd.add(thread);
+      call.until(thread);
+    });
   }
 
   /**

@@ -21,7 +21,7 @@ import { type Task, taskAround, taskOf } from "../kernel/task.ts";
 import { enqueue, entry, notReady, poll, type Waitable, type WaitOptions } from "../kernel/wait.ts";
 import { Guard, guarded } from "../guard.ts";
 import { checkNamed, type NamedOptions } from "../named.ts";
-import { block, BlockedThread, type BlockingOptions, enterBlocking } from "./blocking.ts";
+import { BlockedThread, blocking, type BlockingOptions, NO_OPTIONS } from "./blocking.ts";
 import { STATE } from "./layout.ts";
 import { type Counter, Line } from "./line.ts";
 import { Room } from "./room.ts";
@@ -99,11 +99,11 @@ export class SharedLock implements Waitable<Guard>, WaitTarget {
     this.#room = new Room(this.shared.memory, this, (thread) => this.#threadDied(thread));
     const counter: Counter<Guard> = {
       joined: () => this.#handOver(),
-      take: () => void (this.#room.words[TAKEN] = 1),
-      valueOf: (_, node) => {
+      take: (node) => {
+        this.#room.words[TAKEN] = 1;
         this.#hold.take(taskOf(node), node.item as CallSite | undefined);
-        return this.#guard();
       },
+      valueOf: () => this.#guard(),
       giveBack: () => this.#free(),
       left: () => {},
       needOf: () => 0,
@@ -189,15 +189,15 @@ export class SharedLock implements Waitable<Guard>, WaitTarget {
    * @throws {TypeError} When the thread may not block.
    * @throws {Cancelled} When the scope is cancelled already.
    */
-  acquireSync(options: BlockingOptions = {}): Guard {
-    const timeout = enterBlocking(options, this, "acquire");
-    const task = taskAround(currentScope())!;
-    if (this.#take(task)) return this.#guard();
-    // What the thread has been handed meanwhile is for one who waits in it, and could not go on.
-    if (this.#hold.owner !== null) throw this.#deadlock();
-    const thread = new BlockedThread<Guard>(lockSite());
-    this.#queue.addFirst(thread);
-    return block(this.#room, thread, timeout);
+  acquireSync(options: BlockingOptions = NO_OPTIONS): Guard {
+    return blocking(this.#room, options, "acquire", (call) => {
+      if (this.#take(taskAround(currentScope())!)) return this.#guard();
+      if (this.#hold.owner !== null) throw this.#deadlock();
+      const thread = new BlockedThread<Guard>(lockSite());
+      // First of those here: a lock for a task of a thread that is blocked would be of no use.
+      this.#queue.addFirst(thread);
+      return call.until(thread);
+    });
   }
 
   /**
@@ -271,25 +271,34 @@ export class SharedLock implements Waitable<Guard>, WaitTarget {
 
   #take(task: Task): boolean {
     const { words } = this.#room;
-    this.#room.enter();
-    const broken = words[BROKEN] !== 0;
-    const isFree = words[OWNER] === 0 && !broken;
-    if (isFree) {
-      words[OWNER] = this.#room.thread + 1;
-      words[TAKEN] = 1;
+    if (this.locked) return false;
+    // First: who is interrupted when the thread has it, and no task of it, would have it for ever.
+    this.#hold.take(task, lockSite());
+    let isFree = false;
+    let isBroken = false;
+    try {
+      this.#room.enter();
+      isBroken = words[BROKEN] !== 0;
+      isFree = words[OWNER] === 0 && !isBroken;
+      if (isFree) {
+        words[OWNER] = this.#room.thread + 1;
+        words[TAKEN] = 1;
+      }
+      this.#room.exit();
+    } finally {
+      if (!isFree) this.#hold.release();
     }
-    this.#room.exit();
-    if (broken) throw this.#broken();
-    if (isFree) this.#hold.take(task, lockSite());
+    if (isBroken) throw this.#broken();
     return isFree;
   }
 
   #giveUp(): void {
-    this.#hold.release();
     this.#room.enter();
     this.#free();
     this.#room.exit();
-    this.#room.collect();
+    // Only now: whoever is interrupted before has it, and breaks it as his task ends.
+    this.#hold.release();
+    this.#room.collectNow();
   }
 
   /** In a change. */
@@ -309,11 +318,14 @@ export class SharedLock implements Waitable<Guard>, WaitTarget {
   }
 
   #abandoned(owner: Holder): void {
-    this.#brokenBy = owner.name;
     if (!this.#room.tryEnter()) return; // Nobody can get it any more anyway.
-    this.#break(ENDED_TASK);
+    // Else he was interrupted when he was about to take it, or had just given it back.
+    if (this.#room.words[OWNER] === this.#room.thread + 1) {
+      this.#brokenBy = owner.name;
+      this.#break(ENDED_TASK);
+    }
     this.#room.exit();
-    this.#room.collect();
+    this.#room.collectNow();
   }
 
   /** In a change. */

@@ -28,7 +28,7 @@ import { checkNamed, type NamedOptions } from "../named.ts";
 import type { QueueShutdownOptions } from "../queue.ts";
 import { QueueEmpty, QueueFull, QueueShutDown } from "../queue_errors.ts";
 import { Sending } from "../sending.ts";
-import { block, BlockedThread, type BlockingOptions, enterBlocking } from "./blocking.ts";
+import { BlockedThread, blocking, type BlockingOptions, NO_OPTIONS } from "./blocking.ts";
 import { ItemRing, RING_WORDS, spaceOf } from "./item_ring.ts";
 import { HELD, STATE } from "./layout.ts";
 import { type Counter, gone, Line } from "./line.ts";
@@ -231,13 +231,14 @@ export class SharedQueue<T> implements Waitable<T>, WaitTarget, AsyncIterable<T>
    * @throws {TimeoutError} When the time is up. Nothing was put.
    * @throws {Cancelled} When the scope is cancelled already.
    */
-  putSync(item: T, options: BlockingOptions = {}): void {
-    const timeout = enterBlocking(options, this, "put into");
-    const bytes = this.#encode(item);
-    if (this.#offer(bytes)) return;
-    const thread = new BlockedThread<void>(bytes.slice());
-    this.#putters.add(thread);
-    block(this.#room, thread, timeout);
+  putSync(item: T, options: BlockingOptions = NO_OPTIONS): void {
+    blocking(this.#room, options, "put into", (call) => {
+      const bytes = this.#encode(item);
+      if (this.#offer(bytes)) return;
+      const thread = new BlockedThread<void>(bytes.slice());
+      this.#putters.add(thread);
+      call.until(thread);
+    });
   }
 
   /**
@@ -293,13 +294,14 @@ export class SharedQueue<T> implements Waitable<T>, WaitTarget, AsyncIterable<T>
    * @throws {TypeError} When the thread may not block.
    * @throws {Cancelled} When the scope is cancelled already.
    */
-  getSync(options: BlockingOptions = {}): T {
-    const timeout = enterBlocking(options, this, "get from");
-    const item = this[poll]();
-    if (item !== notReady) return item;
-    const thread = new BlockedThread<T>();
-    this.#getters.add(thread);
-    return block(this.#room, thread, timeout);
+  getSync(options: BlockingOptions = NO_OPTIONS): T {
+    return blocking(this.#room, options, "get from", (call) => {
+      const item = this[poll]();
+      if (item !== notReady) return item;
+      const thread = new BlockedThread<T>();
+      this.#getters.add(thread);
+      return call.until(thread);
+    });
   }
 
   /**
@@ -355,7 +357,7 @@ export class SharedQueue<T> implements Waitable<T>, WaitTarget, AsyncIterable<T>
     }
     this.#getters.dismiss();
     this.#room.exit();
-    this.#room.collect();
+    this.#room.collectNow();
   }
 
   /**
@@ -404,7 +406,7 @@ export class SharedQueue<T> implements Waitable<T>, WaitTarget, AsyncIterable<T>
       return decode(bytes) as T;
     } finally {
       // After it: what is taken out next is where the bytes were.
-      if (this.#putters.size > 0) this.#room.collect();
+      if (this.#putters.size > 0) this.#room.collectNow();
     }
   }
 
@@ -488,7 +490,7 @@ export class SharedQueue<T> implements Waitable<T>, WaitTarget, AsyncIterable<T>
     this.#room.exit();
     if (isShut) throw this.#shutDown("put into");
     // To one in this thread.
-    if (isOffered && this.#getters.size > 0) this.#room.collect();
+    if (isOffered && this.#getters.size > 0) this.#room.collectNow();
     return isOffered;
   }
 

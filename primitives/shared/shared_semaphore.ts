@@ -23,7 +23,7 @@ import {
 import { Guard, guarded } from "../guard.ts";
 import { checkNamed, type NamedOptions } from "../named.ts";
 import type { SemaphoreStats } from "../semaphore.ts";
-import { block, BlockedThread, type BlockingOptions, enterBlocking } from "./blocking.ts";
+import { BlockedThread, blocking, type BlockingOptions, NO_OPTIONS } from "./blocking.ts";
 import { HELD, STATE } from "./layout.ts";
 import { type Counter, Line } from "./line.ts";
 import { entryOf, Room } from "./room.ts";
@@ -87,8 +87,6 @@ export class SharedSemaphore implements Waitable<Guard>, WaitTarget {
       giveBack: () => this.#add(1),
       left: () => {},
       needOf: () => 0,
-      // Nothing lets all fail who wait for a permit.
-      failure: () => this.#room.damage(),
     };
     this.#queue = new Line<Guard>(this, this.#room, 0, counter);
   }
@@ -147,13 +145,14 @@ export class SharedSemaphore implements Waitable<Guard>, WaitTarget {
    * @throws {TypeError} When the thread may not block.
    * @throws {Cancelled} When the scope is cancelled already.
    */
-  acquireSync(options: BlockingOptions = {}): Guard {
-    const timeout = enterBlocking(options, this, "acquire");
-    if (this.tryAcquire()) return this.#guard(false);
-    const thread = new BlockedThread<Guard>();
-    // First of those here: a permit for a task of a thread that is blocked would be of no use.
-    this.#queue.addFirst(thread);
-    return block(this.#room, thread, timeout);
+  acquireSync(options: BlockingOptions = NO_OPTIONS): Guard {
+    return blocking(this.#room, options, "acquire", (call) => {
+      if (this.tryAcquire()) return this.#guard(false);
+      const thread = new BlockedThread<Guard>();
+      // First of those here: a permit for a task of a thread that is blocked would be of no use.
+      this.#queue.addFirst(thread);
+      return call.until(thread);
+    });
   }
 
   /**
@@ -183,7 +182,7 @@ export class SharedSemaphore implements Waitable<Guard>, WaitTarget {
         `Cannot release ${this.kind} "${this.name}" as it would have more than ${MOST_PERMITS} permits: received ${count}. Release what was acquired, once`,
       );
     }
-    this.#room.collect();
+    this.#room.collectNow();
   }
 
   /**
@@ -260,7 +259,7 @@ export class SharedSemaphore implements Waitable<Guard>, WaitTarget {
     this.#room.words[this.#room.entry + HELD]--;
     this.#add(1);
     this.#room.exit();
-    this.#room.collect();
+    this.#room.collectNow();
   }
 
   /** In a change. */

@@ -29,9 +29,12 @@ const WATCHED = 1;
 
 let own = 0;
 
+/** Whether this is a thread that another one has started, and that does not end by itself. */
+export const isWorker: boolean = "WorkerGlobalScope" in globalThis;
+
 /** The number of this thread, which none of the others has. */
 export function threadId(): number {
-  return own ||= "WorkerGlobalScope" in globalThis ? announce() : FIRST;
+  return own ||= isWorker ? announce() : FIRST;
 }
 
 /** Whether a thread is known to be gone. */

@@ -8,6 +8,7 @@
  */
 
 import { outside } from "../kernel/context.ts";
+import { isWorker } from "./threads.ts";
 
 /** A death is noticed within twice this, and well below 100 ms, as long as somebody waits. */
 export const INTERVAL = 25;
@@ -32,6 +33,9 @@ export function watch(one: Watched): void {
 /** Does not look after something any more. */
 export function unwatch(one: Watched): void {
   if (!watched.delete(one) || watched.size > 0) return;
+  // A timer that runs out is cheaper than one that is set for each of many short waits; but in the
+  // first thread it would keep the program from ending, and be a leak to a test.
+  if (isWorker) return;
   clearTimeout(timer);
   timer = undefined;
 }
@@ -40,10 +44,7 @@ function look(): void {
   timer = undefined;
   for (const one of [...watched]) {
     watched.delete(one);
-    try {
-      one.look();
-    } finally {
-      one.collect(); // Which adds it again if somebody still waits.
-    }
+    one.look();
+    one.collect(); // Which adds it again if somebody still waits.
   }
 }

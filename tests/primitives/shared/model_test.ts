@@ -386,7 +386,6 @@ class Run {
     this.#generations[actor]++;
     this.#model.leave(actor);
     await this.#stage.perform(thread, { do: "leave", actor: name });
-    if (this.#threads === 1) await waitAllTasksBlocked();
   }
 
   #playerOf(actor: number): [thread: number, name: string] {

@@ -64,7 +64,7 @@ export class Player {
   }
 
   /** Does it. What becomes of a call is reported later. */
-  perform(act: Act): void {
+  async perform(act: Act): Promise<void> {
     switch (act.do) {
       case "receive":
         this.#objects.set(act.object, KINDS[act.kind].from(act.posted) as unknown as Methods);
@@ -78,10 +78,12 @@ export class Player {
       case "dispose":
         this.#actor(act.actor).do(() => this.#guards.get(act.id)![Symbol.dispose]());
         break;
-      case "leave":
-        this.#actor(act.actor).leave();
+      case "leave": {
+        const actor = this.#actor(act.actor);
         this.#actors.delete(act.actor);
+        await actor.leave();
         break;
+      }
       case "work":
         this.#objects.get(act.semaphore)!.withLock(() => this.#objects.get(act.event)!.wait());
         break;

@@ -13,11 +13,11 @@ const scope = globalThis as unknown as {
 
 const player = new Player((id, outcome) => scope.postMessage({ id, outcome }));
 
-scope.onmessage = ({ data }) => {
+scope.onmessage = async ({ data }) => {
   // What blocks the thread cannot be told of after it.
   const blocks = data.do === "call" && data.method.endsWith("Sync");
   if (blocks) scope.postMessage("performed");
-  player.perform(data);
+  await player.perform(data);
   if (!blocks) scope.postMessage("performed");
 };
 scope.postMessage("performed");

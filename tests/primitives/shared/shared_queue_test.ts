@@ -29,7 +29,7 @@ import {
 import { waitAllTasksBlocked, withLeakCheck } from "../../../primitives/testing/mod.ts";
 import { type BlockingCall, testHandOver, testLimits } from "../blocking_call.ts";
 import { outcomeOf } from "../outcome.ts";
-import { calling, collect } from "../probes.ts";
+import { calling, collect, withHole } from "../probes.ts";
 import { rejectionOf } from "../spies.ts";
 
 /** Each call takes an item, which are numbered as they are put. */
@@ -223,7 +223,7 @@ Deno.test("SharedQueue: what the structured clone algorithm keeps is kept, and e
     new Map<unknown, unknown>([["a", new Set([1])]]),
     new Float64Array([1.5, NaN]),
     new Uint8Array([1, 2]).buffer,
-    [1, , 3],
+    withHole(1),
     { a: { b: [{ c: undefined }] } },
     circle,
     new RangeError("boom"),

@@ -7,7 +7,7 @@
 
 import { assertEquals, fail } from "@std/assert";
 import type { Posted } from "../../../mod.ts";
-import { type Act, type Death, KINDS, type Outcome, Player } from "./player.ts";
+import { type Act, type Death, type KINDS, type Outcome, Player } from "./player.ts";
 
 // Only for what would otherwise hang: no test is right or wrong because of it.
 const PATIENCE = 20_000;
@@ -84,7 +84,7 @@ export class Stage implements AsyncDisposable {
     const report = (id: number, outcome: Outcome) => stage.#calls.get(id)!.end(outcome);
     const player = new Player(report);
     stage.#places.push({
-      perform: async (act) => player.perform(act),
+      perform: (act) => player.perform(act),
       end: () => player.end(),
     });
     const places = Array.from({ length: workers }, () => new WorkerPlace(report));
