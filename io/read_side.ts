@@ -10,6 +10,7 @@ import { currentScope } from "../primitives/kernel/context.ts";
 import { type Cancelled, ClosedError } from "../primitives/kernel/errors.ts";
 import { type Parked, WaitQueue } from "../primitives/kernel/queue.ts";
 import type { Scope } from "../primitives/kernel/scope.ts";
+import { keepShape } from "../primitives/kernel/shapes.ts";
 import { entry, suspend, type WaitOptions } from "../primitives/kernel/wait.ts";
 import { BusyError, explain } from "./errors.ts";
 import { giveBack, LARGE, SMALL, takeLarge } from "./read_buffers.ts";
@@ -21,6 +22,7 @@ import {
   type StreamCore,
   StreamTarget,
   StreamWaiter,
+  toNobody,
 } from "./stream_core.ts";
 
 /** After how many small reads in a row a large buffer is given back. */
@@ -526,3 +528,9 @@ function copy(from: Uint8Array, to: Uint8Array): number {
   to.set(count === from.length ? from : from.subarray(0, count));
   return count;
 }
+
+const nobody = toNobody();
+keepShape(new SomeReader(nobody, NO_BYTES));
+keepShape(new ExactReader(nobody, NO_BYTES, () => {}));
+keepShape(new ChunkReader(nobody));
+keepShape(new ReadSide(nobody));

@@ -501,13 +501,12 @@ export class Selector<D = unknown>
   /** The events of those that are ready, one for each source. */
   #tell(): SelectorEvent<D>[] {
     const events: SelectorEvent<D>[] = [];
-    const told = new Set<Entry>();
+    let told: Set<Entry> | undefined;
     for (const watch of this.#collect()) {
       const { entry } = watch;
-      if (told.has(entry)) continue;
       if (entry.watches.length === 1) events.push(this.#event(watch, entry.events, watch.holds));
-      else {
-        told.add(entry);
+      else if (!told?.has(entry)) {
+        (told ??= new Set()).add(entry);
         const ready = entry.watches.filter((watch) => watch.isReady());
         events.push(this.#event(watch, ready.map(({ readiness }) => readiness), false));
       }

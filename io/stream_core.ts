@@ -129,4 +129,18 @@ export const GONE = {
   ConnectionReset: "the peer has gone. Connect again",
 };
 
+/** A connection to nobody: for the instances that keep the shapes of waits. */
+export function toNobody(): StreamCore {
+  const address = { path: null };
+  const native = {
+    localAddr: address,
+    remoteAddr: address,
+    read: () => Promise.resolve(null),
+    write: () => Promise.resolve(0),
+    closeWrite: () => Promise.resolve(),
+    close: () => {},
+  };
+  return new StreamCore(native, () => {});
+}
+
 export const NO_BYTES: Uint8Array = new Uint8Array(0);

@@ -9,6 +9,7 @@
 import { currentScope } from "../primitives/kernel/context.ts";
 import { ClosedError } from "../primitives/kernel/errors.ts";
 import { type Parked, WaitQueue } from "../primitives/kernel/queue.ts";
+import { keepShape } from "../primitives/kernel/shapes.ts";
 import { entry, suspend, type WaitOptions } from "../primitives/kernel/wait.ts";
 import { explain } from "./errors.ts";
 import {
@@ -18,6 +19,7 @@ import {
   type StreamCore,
   StreamTarget,
   StreamWaiter,
+  toNobody,
 } from "./stream_core.ts";
 
 const DONE: Promise<void> = Promise.resolve();
@@ -141,3 +143,7 @@ class Writer extends StreamWaiter<void> {
     this.data = data;
   }
 }
+
+const nobody = toNobody();
+keepShape(new Writer(nobody, NO_BYTES));
+keepShape(new WriteSide(nobody));
