@@ -5,9 +5,10 @@
  * @module
  */
 
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
   BrokenResourceError,
+  QueueFull,
   SharedBarrier,
   SharedEvent,
   SharedLock,
@@ -26,6 +27,17 @@ async function lifeOf(thread: number, stage: Stage): Promise<{ over(): Promise<u
   await stage.give("life", "SharedLock", lock);
   await (await stage.call(thread, "life", "life", "acquire")).value();
   return { over: () => assertRejects(() => lock.acquire(), BrokenResourceError) };
+}
+
+/** Blocks a worker; returns what lets it die without another look at anything. */
+async function blocked(thread: number, stage: Stage): Promise<() => void> {
+  const cells = new Int32Array(new SharedArrayBuffer(8));
+  stage.order(thread, { do: "die blocked", cells });
+  await eventually(() => Atomics.load(cells, 1) === 1, "it is blocked");
+  return () => {
+    Atomics.store(cells, 0, 1);
+    Atomics.notify(cells, 0);
+  };
 }
 
 for (const how of DEATHS) {
@@ -74,22 +86,6 @@ for (const how of DEATHS) {
     await behind[2].value();
     await stage.ask(2, "d", "lock", "release");
     assertEquals([lock.locked, lock.stats().broken], [false, false]);
-  });
-
-  Deno.test(`SharedLock: ${how} in a worker between the release that gave it the lock and its own turn passes it on [W2]`, async () => {
-    await using stage = await Stage.open(2);
-    const lock = new SharedLock();
-    await stage.give("lock", "SharedLock", lock);
-    await lock.acquire();
-    await stage.call(1, "a", "lock", "acquire");
-    const next = await stage.call(2, "b", "lock", "acquire");
-    stage.die(1, how);
-    // It may be dead already, or may die with the lock on its way to it, or may still take note of it.
-    lock.release();
-    const { error } = await next.ended;
-    assert(error === "" || error === "BrokenResourceError", error);
-    if (error === "") await stage.ask(2, "b", "lock", "release");
-    assertEquals(lock.locked, false);
   });
 }
 
@@ -184,6 +180,50 @@ for (const how of ["Deno.exit", "terminate"] as const) {
     queue.putNowait(3);
   });
 }
+
+Deno.test("What was given to a thread that dies before it has taken note of it goes to the next", async () => {
+  await using stage = await Stage.open(2);
+  const lock = new SharedLock();
+  const semaphore = new SharedSemaphore(0);
+  const queue = new SharedQueue<number>(1);
+  await stage.give("lock", "SharedLock", lock);
+  await stage.give("doors", "SharedSemaphore", semaphore);
+  await stage.give("jobs", "SharedQueue", queue);
+  await lock.acquire();
+  const next: Call[] = [];
+  for (const thread of [1, 2]) {
+    next.push(await stage.call(thread, "a", "lock", "acquire"));
+    next.push(await stage.call(thread, "b", "doors", "acquire"));
+    next.push(await stage.call(thread, "c", "jobs", "get"));
+  }
+  const die = await blocked(1, stage);
+  lock.release();
+  semaphore.release();
+  queue.putNowait(5);
+  assertEquals([lock.stats().owner, semaphore.available, queue.size], ["another thread", 0, 1]);
+  die();
+  assertEquals(await Promise.all(next.slice(3).map((call) => call.value())), ["guard", "guard", 5]);
+  assertEquals(next.slice(0, 3).map(({ outcome }) => outcome), [undefined, undefined, undefined]);
+  assertEquals([lock.stats().broken, queue.size, queue.stats().bytes], [false, 0, 0]);
+  await stage.ask(2, "a", "lock", "release");
+  assertEquals(lock.locked, false);
+});
+
+Deno.test("Room that was promised to a thread that dies before it has used it goes to the next", async () => {
+  await using stage = await Stage.open(2);
+  const queue = new SharedQueue<number>(1);
+  await stage.give("jobs", "SharedQueue", queue);
+  queue.putNowait(0);
+  await stage.call(1, "a", "jobs", "put", 1);
+  const next = await stage.call(2, "b", "jobs", "put", 2);
+  const die = await blocked(1, stage);
+  assertEquals(await queue.get(), 0);
+  assertThrows(() => queue.putNowait(3), QueueFull);
+  die();
+  await next.value();
+  assertEquals([await queue.get(), queue.size, queue.stats().bytes], [2, 0, 0]);
+  queue.putNowait(4);
+});
 
 Deno.test("A thread that is blocked notices deaths itself: nobody else is there to do it", async () => {
   await using stage = await Stage.open(3);

@@ -42,7 +42,9 @@ export type Act =
   | { do: "leave"; actor: string }
   /** Holds a permit of a semaphore within `withLock()` until an event is set. */
   | { do: "work"; semaphore: string; event: string }
-  | { do: "die"; how: Death };
+  | { do: "die"; how: Death }
+  /** Says in the second cell that it blocks its thread, until the first is set; and dies without a look at anything. */
+  | { do: "die blocked"; cells: Int32Array };
 
 export type Death = "Deno.exit" | "self.close" | "throw" | "terminate";
 
@@ -86,6 +88,11 @@ export class Player {
       }
       case "work":
         this.#objects.get(act.semaphore)!.withLock(() => this.#objects.get(act.event)!.wait());
+        break;
+      case "die blocked":
+        Atomics.store(act.cells, 1, 1);
+        Atomics.wait(act.cells, 0, 0);
+        Deno.exit(7);
         break;
       case "die":
         if (act.how === "Deno.exit") Deno.exit(7);

@@ -131,9 +131,13 @@ export class Stage implements AsyncDisposable {
 
   /** Lets a worker die. It may take some milliseconds. */
   die(thread: number, how: Death): void {
-    const place = this.#places[thread] as WorkerPlace;
-    if (how === "terminate") place.worker.terminate();
-    else place.worker.postMessage({ do: "die", how });
+    if (how === "terminate") (this.#places[thread] as WorkerPlace).worker.terminate();
+    else this.order(thread, { do: "die", how });
+  }
+
+  /** Has something done in a worker after which nothing is heard of it. */
+  order(thread: number, act: Act): void {
+    (this.#places[thread] as WorkerPlace).worker.postMessage(act);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -14,7 +14,9 @@ import {
   SharedSemaphore,
 } from "../../../mod.ts";
 import { pass, received } from "../../../primitives/kernel/passing.ts";
+import { THREADS, WAKE } from "../../../primitives/shared/layout.ts";
 import { calling } from "../probes.ts";
+import { rejectionOf } from "../spies.ts";
 import { type Call, eventually, Stage } from "./stage.ts";
 
 const MADE = {
@@ -402,4 +404,22 @@ Deno.test("SharedQueue: shutting it down in one thread ends the waits and loops 
   queue.shutdown();
   for (const call of calls) assertEquals((await call.ended).error, "QueueShutDown");
   assertEquals((await (await stage.call(1, "a", "jobs", "put", 1)).ended).error, "QueueShutDown");
+});
+
+Deno.test("A wait that is over leaves no wait for the word of its thread behind", async () => {
+  const semaphore = new SharedSemaphore(0);
+  const words = new Int32Array(semaphore.shared.memory);
+  // Notifies whoever is left there.
+  const left = () => Atomics.notify(words, THREADS + WAKE);
+  const controller = new AbortController();
+  const waiting = [semaphore.acquire({ signal: controller.signal }), semaphore.acquire()];
+  assertEquals(left(), 1);
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  controller.abort("enough");
+  await rejectionOf(waiting[0]);
+  await rejectionOf(semaphore.acquire({ timeout: 1 }));
+  assertEquals(left(), 1);
+  semaphore.release();
+  await waiting[1];
+  assertEquals(left(), 0);
 });
