@@ -24,13 +24,21 @@ class Forger {
   readonly #link: Attached;
 
   constructor(parent: Node, ...ids: string[]) {
-    const send = (message: LinkMessage) => void this.heard.push(structuredClone(message));
-    this.#link = parent.attachChild({ send }, 'process "forger"');
+    this.#link = parent.attachChild({ send: (message) => this.#hear(message) }, 'process "forger"');
     for (const node of ids) this.say({ type: "hello", node });
   }
 
   say(message: unknown): void {
     this.#link.receive(structuredClone(message) as LinkMessage);
+  }
+
+  // What it gets it answers, whoever it was for.
+  #hear(message: LinkMessage): void {
+    this.heard.push(structuredClone(message));
+    if (message.type !== "call") return;
+    const { to: from, from: to, id } = message;
+    const reply = { type: "reply", to, from, id, values: ["forged"], isHeld: false };
+    queueMicrotask(() => this.say(reply));
   }
 }
 
