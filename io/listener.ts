@@ -36,8 +36,9 @@ import {
   type TcpAddress,
 } from "./address.ts";
 import type { Bound, Certificate } from "./bind.ts";
+import { Door } from "./door.ts";
 import { explain, passes } from "./errors.ts";
-import type { NativeConnection, NativeListener } from "./platform.ts";
+import type { NativeConnection } from "./platform.ts";
 import { SocketStream } from "./stream.ts";
 import type { CloseReason } from "./stream_core.ts";
 
@@ -63,7 +64,7 @@ const LONGEST_PAUSE = 1000;
 const MOST_TURNS = 100;
 
 /** Lets others know of a connection to come, without taking it: for a `Selector`. */
-export let watchListener: (listener: AnyListener, node: Parked<void>) => void;
+export let watchListener: (listener: AnyListener, node: Parked<unknown>) => void;
 
 /** Whether an `accept` would not have to wait. */
 export let canAccept: (listener: AnyListener) => boolean;
@@ -101,7 +102,7 @@ export class Listener<A extends SocketAddress = TcpAddress>
   readonly #name: string;
   readonly #waiting: WaitQueue<SocketStream<A>>;
   // Those who want to know that a connection has come, and leave it here.
-  readonly #watching: WaitQueue<void>;
+  readonly #watching: WaitQueue<unknown>;
   #retry: Alarm | null = null;
   #pause = FIRST_PAUSE;
   // What came when nobody waited any more: one of each address at most, but for a `reload`.
@@ -259,7 +260,7 @@ export class Listener<A extends SocketAddress = TcpAddress>
     for (const door of this.#doors) door.close();
     for (const stream of this.#kept.splice(0)) stream.close();
     this.#waiting.failAll(this.#closedError());
-    this.#watching.wakeAll();
+    this.#watching.wakeAll(undefined);
   }
 
   /** Closes it: for `using`. */
@@ -290,7 +291,7 @@ export class Listener<A extends SocketAddress = TcpAddress>
     if (this.#closed) stream.close();
     else if (!this.#waiting.wakeFirst(stream)) {
       this.#kept.push(stream);
-      this.#watching.wakeAll();
+      this.#watching.wakeAll(undefined);
     } else if (this.#waiting.size > 0 || this.#watching.size > 0) this.#accept();
   }
 
@@ -305,7 +306,7 @@ export class Listener<A extends SocketAddress = TcpAddress>
 
   /** Who watches hears of errors that last, and meets them in accepting; others are waited for here. */
   #failedWatched(error: unknown): void {
-    if (!passes(error)) return this.#watching.wakeAll();
+    if (!passes(error)) return this.#watching.wakeAll(undefined);
     this.#retry?.lift();
     this.#retry = new Alarm(currentClock().now() + this.#pause, () => {
       this.#retry = null;
@@ -327,53 +328,6 @@ export class Listener<A extends SocketAddress = TcpAddress>
     };
     canAccept = (listener) => listener.#closed || listener.#kept.length > 0;
   }
-}
-
-/** Who is told of what a door brings. */
-interface Host {
-  came(native: NativeConnection): void;
-  failed(error: unknown): void;
-}
-
-/** One of the addresses of a listener, with at most one accept under way. */
-class Door {
-  readonly bound: Bound;
-  readonly #host: Host;
-  #native: NativeListener | null;
-  #accepting = false;
-
-  constructor(bound: Bound, host: Host) {
-    this.bound = bound;
-    this.#native = bound.native;
-    this.#host = host;
-  }
-
-  accept(): void {
-    const native = this.#native;
-    if (this.#accepting || native === null) return;
-    this.#accepting = true;
-    native.accept().then(this.#came, (error) => {
-      // It was closed: that its accept has failed is how it ends.
-      if (native !== this.#native) return;
-      this.#accepting = false;
-      this.#host.failed(error);
-    });
-  }
-
-  close(): void {
-    this.#native?.close();
-    this.#native = null;
-  }
-
-  open(native: NativeListener): void {
-    this.#native = native;
-    this.#accepting = false;
-  }
-
-  readonly #came = (connection: NativeConnection): void => {
-    this.#accepting = false;
-    this.#host.came(connection);
-  };
 }
 
 /**

@@ -75,13 +75,8 @@ export { listen } from "./listen.ts";
 export type { Listener, ListenerStats } from "./listener.ts";
 export { main, type MainOptions } from "./main.ts";
 export type { Pieces } from "./pieces.ts";
-export {
-  type Readiness,
-  Selector,
-  type SelectorEvent,
-  type SelectorKey,
-  type SelectorSource,
-} from "./selector.ts";
+export { Selector, type SelectorEvent, type SelectorKey } from "./selector.ts";
+export type { Readiness, SelectorSource } from "./watches.ts";
 export { type ConnectionHandler, serve, type ServeOptions } from "./serve.ts";
 export { serveHttp, type ServeHttpInfo, type ServeHttpOptions } from "./serve_http.ts";
 export type { SocketStream, UntilOptions } from "./stream.ts";

@@ -7,13 +7,20 @@
  */
 
 import { currentScope } from "../primitives/kernel/context.ts";
-import { type Cancelled, ClosedError } from "../primitives/kernel/errors.ts";
 import { type Parked, WaitQueue } from "../primitives/kernel/queue.ts";
 import type { Scope } from "../primitives/kernel/scope.ts";
 import { keepShape } from "../primitives/kernel/shapes.ts";
 import { entry, suspend, type WaitOptions } from "../primitives/kernel/wait.ts";
 import { BusyError, explain } from "./errors.ts";
 import { giveBack, LARGE, SMALL, takeLarge } from "./read_buffers.ts";
+import {
+  ChunkReader,
+  ExactReader,
+  PieceReader,
+  type Reader,
+  settled,
+  SomeReader,
+} from "./readers.ts";
 import type { Splitter } from "./splitter.ts";
 import {
   type Failure,
@@ -21,7 +28,6 @@ import {
   NO_BYTES,
   type StreamCore,
   StreamTarget,
-  StreamWaiter,
   toNobody,
 } from "./stream_core.ts";
 
@@ -33,7 +39,7 @@ export class ReadSide {
   readonly #core: StreamCore;
   readonly #readers: WaitQueue<unknown>;
   // Those who want to know that there is something to read, and leave it there.
-  #watchers: WaitQueue<void> | null = null;
+  #watchers: WaitQueue<unknown> | null = null;
   // What has been received and not been read: first what a reader gave back, then the part of the
   // buffer from start to end.
   #unread: Uint8Array | null = null;
@@ -114,7 +120,7 @@ export class ReadSide {
   }
 
   /** Wakes a node once it is ready. It must not be so yet. */
-  watch(node: Parked<void>): void {
+  watch(node: Parked<unknown>): void {
     (this.#watchers ??= new WaitQueue(this.#readers.target)).add(node);
     this.#receive(1);
   }
@@ -124,7 +130,7 @@ export class ReadSide {
     this.#unread = null;
     if (!this.#receiving) this.#release();
     if (this.#readers.first !== null) this.#readers.failAll(this.#core.closedError("read from"));
-    this.#watchers?.wakeAll();
+    this.#watchers?.wakeAll(undefined);
   }
 
   #barred(scope: Scope, options: WaitOptions | undefined): Promise<never> | undefined {
@@ -249,14 +255,14 @@ export class ReadSide {
       this.#outcome = null;
       this.#core.peerEnded = true;
       if (reader !== null) this.#endReader(reader);
-      this.#watchers?.wakeAll();
+      this.#watchers?.wakeAll(undefined);
       return;
     }
     this.#end += count;
     this.#judge(count);
     // Nobody waits any more: it is kept.
     if (reader === null) {
-      this.#watchers?.wakeAll();
+      this.#watchers?.wakeAll(undefined);
       return;
     }
     const enough = this.#feed(reader);
@@ -264,7 +270,7 @@ export class ReadSide {
     if (enough) {
       reader.satisfy(this.#readers);
       if (this.#watchers !== null && this.#watchers.size > 0) {
-        if (this.isReady) this.#watchers.wakeAll();
+        if (this.isReady) this.#watchers.wakeAll(undefined);
         else this.#receive(1);
       }
     } else this.#receive(reader.needs);
@@ -284,7 +290,7 @@ export class ReadSide {
     this.#core.failed = true;
     this.#outcome = { error: explain(error, `Cannot read from ${this.#core.name}`, GONE) };
     this.#readers.failAll(this.#outcome.error);
-    this.#watchers?.wakeAll();
+    this.#watchers?.wakeAll(undefined);
   };
 
   /** Judges by what has come how large the buffer should be. */
@@ -324,213 +330,4 @@ export class ReadSide {
   }
 }
 
-/** A task that waits for bytes. */
-abstract class Reader<T> extends StreamWaiter<T> {
-  /** Whether a stop ends it in the way the end of the stream would. */
-  readonly stopsEarly: boolean = true;
-  /** What cuts its piece out of what comes, where it wants one. */
-  readonly splitter: Splitter<T> | null = null;
-  /** Whether it has enough. */
-  abstract readonly satisfied: boolean;
-  /** What it gives to its caller then. */
-  abstract readonly result: T;
-  /** How many bytes it needs in one piece. */
-  get needs(): number {
-    return 1;
-  }
-  /** Takes from what was received, and says how much. */
-  abstract take(bytes: Uint8Array): number;
-  /** Answers a read that there will be nothing for. */
-  abstract atEnd(failure: Failure | null): Promise<T>;
-  /** The end has come while it waits. */
-  abstract end(): void;
-
-  /** It has enough, and is the first of these. */
-  satisfy(readers: WaitQueue<unknown>): void {
-    readers.wakeFirst(this.result);
-  }
-}
-
-/** A task that waits for a piece. */
-class PieceReader<T> extends Reader<T> {
-  override readonly splitter: Splitter<T>;
-
-  constructor(core: StreamCore, splitter: Splitter<T>) {
-    super(core);
-    this.splitter = splitter;
-  }
-
-  get satisfied(): boolean {
-    return this.splitter.result !== undefined;
-  }
-
-  get result(): T {
-    return this.splitter.result!;
-  }
-
-  override get needs(): number {
-    return this.splitter.needs;
-  }
-
-  override satisfy(readers: WaitQueue<unknown>): void {
-    const { error } = this.splitter;
-    if (error === undefined) super.satisfy(readers);
-    else readers.failFirst(error);
-  }
-
-  // What follows is done by the splitter.
-
-  take(): number {
-    return 0;
-  }
-
-  atEnd(): Promise<T> {
-    return settled(this.splitter);
-  }
-
-  end(): void {}
-
-  override stop(): void {
-    if (!this.splitter.endsOnStop) super.stop();
-    else if (this.limits?.endOnStop) this.wake(this.splitter.stopped());
-  }
-}
-
-function settled<T>({ error, result }: Splitter<T>): Promise<T> {
-  return error === undefined ? Promise.resolve(result as T) : Promise.reject(error);
-}
-
-/** A task that waits for some bytes, as many as there are. */
-class SomeReader extends Reader<number | null> {
-  readonly #buffer: Uint8Array;
-  #count = 0;
-
-  constructor(core: StreamCore, buffer: Uint8Array) {
-    super(core);
-    this.#buffer = buffer;
-  }
-
-  get satisfied(): boolean {
-    return this.#count > 0;
-  }
-
-  get result(): number {
-    return this.#count;
-  }
-
-  take(bytes: Uint8Array): number {
-    return this.#count = copy(bytes, this.#buffer);
-  }
-
-  atEnd(failure: Failure | null): Promise<null> {
-    return failure === null ? END : Promise.reject(failure.error);
-  }
-
-  end(): void {
-    this.wake(null);
-  }
-
-  override stop(): void {
-    if (this.limits?.endOnStop) this.wake(null);
-  }
-}
-
-/** A task that waits for as many bytes as it has room for; cut short, it gives back what it has. */
-class ExactReader extends Reader<Uint8Array> {
-  override readonly stopsEarly = false;
-  readonly #buffer: Uint8Array;
-  readonly #giveBack: (bytes: Uint8Array) => void;
-  #count = 0;
-
-  constructor(core: StreamCore, buffer: Uint8Array, giveBack: (bytes: Uint8Array) => void) {
-    super(core);
-    this.#buffer = buffer;
-    this.#giveBack = giveBack;
-  }
-
-  get satisfied(): boolean {
-    return this.#count === this.#buffer.length;
-  }
-
-  get result(): Uint8Array {
-    return this.#buffer;
-  }
-
-  take(bytes: Uint8Array): number {
-    const count = copy(bytes, this.#buffer.subarray(this.#count));
-    this.#count += count;
-    return count;
-  }
-
-  atEnd(failure: Failure | null): Promise<never> {
-    this.#putBack();
-    return Promise.reject(failure === null ? this.#cutShort() : failure.error);
-  }
-
-  end(): void {
-    this.fail(this.#cutShort());
-  }
-
-  override cancel(error: Cancelled): void {
-    this.#putBack();
-    super.cancel(error);
-  }
-
-  override fail(error: unknown): void {
-    this.#putBack();
-    super.fail(error);
-  }
-
-  #putBack(): void {
-    this.#giveBack(this.#buffer.subarray(0, this.#count));
-  }
-
-  #cutShort(): ClosedError {
-    return new ClosedError(
-      `Cannot read ${this.#buffer.length} bytes from ${this.core.name} as the peer has ended after ${this.#count}. Read those by read()`,
-    );
-  }
-}
-
-/** A task that waits for some bytes in memory of their own. */
-class ChunkReader extends Reader<IteratorResult<Uint8Array>> {
-  #chunk: Uint8Array | null = null;
-
-  get satisfied(): boolean {
-    return this.#chunk !== null;
-  }
-
-  get result(): IteratorResult<Uint8Array> {
-    return { done: false, value: this.#chunk! };
-  }
-
-  take(bytes: Uint8Array): number {
-    this.#chunk = bytes.slice();
-    return bytes.length;
-  }
-
-  atEnd(failure: Failure | null): Promise<IteratorResult<Uint8Array>> {
-    return failure === null
-      ? Promise.resolve({ done: true, value: undefined })
-      : Promise.reject(failure.error);
-  }
-
-  end(): void {
-    this.wake({ done: true, value: undefined });
-  }
-}
-
-const END: Promise<null> = Promise.resolve(null);
-
-/** Copies what there is room for, and says how much. */
-function copy(from: Uint8Array, to: Uint8Array): number {
-  const count = Math.min(from.length, to.length);
-  to.set(count === from.length ? from : from.subarray(0, count));
-  return count;
-}
-
-const nobody = toNobody();
-keepShape(new SomeReader(nobody, NO_BYTES));
-keepShape(new ExactReader(nobody, NO_BYTES, () => {}));
-keepShape(new ChunkReader(nobody));
-keepShape(new ReadSide(nobody));
+keepShape(new ReadSide(toNobody()));

@@ -34,7 +34,7 @@ export class WriteSide {
   #failure: Failure | undefined = undefined;
   #isShut = false;
   // Those who want to know that a write would be begun at once.
-  #watchers: WaitQueue<void> | null = null;
+  #watchers: WaitQueue<unknown> | null = null;
 
   constructor(core: StreamCore) {
     this.#core = core;
@@ -62,20 +62,20 @@ export class WriteSide {
   }
 
   /** Wakes a node once it is ready. It must not be so yet. */
-  watch(node: Parked<void>): void {
+  watch(node: Parked<unknown>): void {
     (this.#watchers ??= new WaitQueue(this.#writers.target)).add(node);
   }
 
   /** The stream was closed. */
   end(): void {
     if (this.#writers.first !== null) this.#writers.failAll(this.#core.closedError("write to"));
-    this.#watchers?.wakeAll();
+    this.#watchers?.wakeAll(undefined);
   }
 
   /** Begins what the first writer in line wants. */
   #next(): void {
     const writer = this.#writers.first as Writer | null;
-    if (writer === null) return this.#watchers?.wakeAll();
+    if (writer === null) return this.#watchers?.wakeAll(undefined);
     writer.begun = true;
     if (writer.data === null) {
       this.#sending = NO_BYTES;
@@ -109,7 +109,7 @@ export class WriteSide {
     this.#isShut = true;
     this.#finish();
     if (this.#writers.first !== null) this.#writers.failAll(this.#shutError());
-    this.#watchers?.wakeAll();
+    this.#watchers?.wakeAll(undefined);
   };
 
   readonly #failed = (error: unknown): void => {
@@ -118,7 +118,7 @@ export class WriteSide {
     this.#failure = { error: explain(error, `Cannot write to ${this.#core.name}`, GONE) };
     this.#core.failed = true;
     this.#writers.failAll(this.#failure.error);
-    this.#watchers?.wakeAll();
+    this.#watchers?.wakeAll(undefined);
   };
 
   /** What had begun is done. Its writer may have given up waiting; the next in line has not begun. */
