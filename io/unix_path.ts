@@ -30,7 +30,7 @@ export function claimPath(sockets: Sockets, path: string): Claim | undefined {
     return undefined;
   }
   const lockPath = `${path}.lock`;
-  for (;;) {
+  for (let tries = 0; tries < MOST_TRIES; tries++) {
     let file: Deno.FsFile;
     let isNew = false;
     try {
@@ -64,7 +64,11 @@ export function claimPath(sockets: Sockets, path: string): Claim | undefined {
       },
     };
   }
+  return undefined;
 }
+
+/** How often the file of a lock may change hands before our eyes. */
+const MOST_TRIES = 20;
 
 function isSame(sockets: Sockets, file: Deno.FsFile, path: string): boolean {
   try {

@@ -4,6 +4,7 @@ import {
   connect,
   formatTree,
   listen,
+  type Listener,
   type ListenUnixOptions,
   nursery,
   serve,
@@ -12,6 +13,7 @@ import {
   yieldNow,
 } from "../../mod.ts";
 import { waitAllTasksBlocked } from "../../primitives/testing/mod.ts";
+import { FIRST } from "./certificates.ts";
 import { bytes, readAll, text } from "./pair.ts";
 import { program } from "./program.ts";
 
@@ -262,4 +264,34 @@ Deno.test("serve: several addresses are one server, whose counts add up [I7]", (
       assertEquals([active, closed.cancelled], [0, 1]);
       left.close();
     });
+  }));
+
+Deno.test("serve: it listens on what listen does: several addresses, of several kinds", () =>
+  withPath(async (path) => {
+    await nursery(async (services) => {
+      const { addresses } = await services.start<Listener<SocketAddress>>((_task, started) =>
+        serve(
+          [{ hostname: "127.0.0.1", port: 0 }, { path }, {
+            transport: "tls",
+            hostname: "127.0.0.1",
+            port: 0,
+            cert: FIRST.cert,
+            key: FIRST.key,
+          }],
+          (stream) => stream.write(bytes(stream.localAddress.transport)),
+          { started },
+        )
+      );
+      const answers: string[] = [];
+      for (const address of addresses) {
+        using stream = address.transport === "tls"
+          ? await connect({ ...address, caCerts: [FIRST.authority] })
+          : await connect(address);
+        answers.push(await readAll(stream));
+      }
+      assertEquals(answers, ["tcp", "unix", "tls"]);
+      services.cancel();
+    });
+    assertThrows(() => serve([], () => {}), TypeError, "Cannot serve as there is no address");
+    assertThrows(() => serve({ path: "" }, () => {}), RangeError, "Cannot serve as 'path'");
   }));
