@@ -13,8 +13,6 @@ export interface ProgramOptions {
   flags?: string[];
   /** Its environment, besides the one of the tests. */
   env?: Record<string, string>;
-  /** How many files and sockets it may have open. Default: as many as the tests. */
-  files?: number;
 }
 
 /** How a program has ended. */
@@ -32,7 +30,7 @@ export async function program(source: string, options: ProgramOptions = {}): Pro
   const file = `${folder}/program.ts`;
   await Deno.writeTextFile(file, `import * as grove from "${new URL("mod.ts", root)}";\n${source}`);
   const args = ["run", "--no-prompt", ...options.flags ?? [], file];
-  return new Program(args, options.env, options.files);
+  return new Program(args, options.env);
 }
 
 /** A `deno` process. It is killed when it is disposed of, if it has not ended by then. */
@@ -41,10 +39,9 @@ export class Program implements AsyncDisposable {
   readonly #stdout: Output;
   readonly #stderr: Output;
 
-  constructor(args: string[], env: Record<string, string> = {}, files = Infinity) {
-    const limited = ["-c", `ulimit -n ${files} && exec "$0" "$@"`, Deno.execPath(), ...args];
-    this.#child = new Deno.Command(files === Infinity ? Deno.execPath() : "sh", {
-      args: files === Infinity ? args : limited,
+  constructor(args: string[], env: Record<string, string> = {}) {
+    this.#child = new Deno.Command(Deno.execPath(), {
+      args,
       env: { NO_COLOR: "1", ...env },
       cwd: root,
       stdout: "piped",
