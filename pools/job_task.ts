@@ -64,7 +64,8 @@ export class JobTask<J extends Reporter = Reporter> extends Task {
  * Reports on the way of a job: the value comes out of `future.progress`. Called outside a job, it
  * does nothing, so that a function which reports can be called directly too.
  *
- * @param value What to report: what can be cloned, when the job runs on another thread.
+ * @param value What to report: what can be cloned, when the job runs on another thread. In a process
+ * the second value leaves when the job comes to an `await`, not in the midst of synchronous code.
  *
  * @example
  * ```ts
