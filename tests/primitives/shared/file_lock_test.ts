@@ -323,6 +323,27 @@ Deno.test("FileLock: a file that was removed and made anew while it was waited f
   });
 });
 
+Deno.test("FileLock: a file that is removed between opening and locking it is opened anew", async () => {
+  await inFolder((path) => {
+    const lock = new FileLock(path);
+    const { prototype } = Deno.FsFile;
+    const { tryLockSync } = prototype;
+    let calls = 0;
+    prototype.tryLockSync = function (exclusive) {
+      if (calls++ === 0) Deno.removeSync(path);
+      return tryLockSync.call(this, exclusive);
+    };
+    try {
+      assert(lock.tryAcquire());
+    } finally {
+      prototype.tryLockSync = tryLockSync;
+    }
+    assertEquals(calls, 2);
+    assertFalse(new FileLock(path).tryAcquire());
+    lock.release();
+  });
+});
+
 Deno.test("FileLock: a folder that is not there is an error, for who tries and for who waits", async () => {
   const lock = new FileLock("/nowhere/to/be/found.lock");
   await assertRejects(() => lock.acquire(), Deno.errors.NotFound);

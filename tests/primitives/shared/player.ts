@@ -43,7 +43,9 @@ export type Act =
   /** Holds a permit of a semaphore within `withLock()` until an event is set. */
   | { do: "work"; semaphore: string; event: string }
   | { do: "die"; how: Death }
-  /** Says in the second cell that it blocks its thread, until the first is set; and dies without a look at anything. */
+  /** Says in the second cell that it blocks its thread, until the first is set. */
+  | { do: "block"; cells: Int32Array }
+  /** The same, and dies then without a look at anything. */
   | { do: "die blocked"; cells: Int32Array };
 
 export type Death = "Deno.exit" | "self.close" | "throw" | "terminate";
@@ -89,9 +91,11 @@ export class Player {
       case "work":
         this.#objects.get(act.semaphore)!.withLock(() => this.#objects.get(act.event)!.wait());
         break;
+      case "block":
+        block(act.cells);
+        break;
       case "die blocked":
-        Atomics.store(act.cells, 1, 1);
-        Atomics.wait(act.cells, 0, 0);
+        block(act.cells);
         Deno.exit(7);
         break;
       case "die":
@@ -129,4 +133,9 @@ export class Player {
     }
     this.#scopes.delete(id);
   }
+}
+
+function block(cells: Int32Array): void {
+  Atomics.store(cells, 1, 1);
+  Atomics.wait(cells, 0, 0);
 }

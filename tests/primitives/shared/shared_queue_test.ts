@@ -341,20 +341,6 @@ Deno.test("SharedQueue.shutdown({ immediate }): what is in it is thrown away", a
   assertThrows(calling(queue.shutdown.bind(queue), 1), TypeError, "must be an object");
 });
 
-Deno.test("SharedQueue.shutdown({ immediate }): an item promised in the same turn is thrown away too, and who waited is told", async () => {
-  const queue = new SharedQueue<number>(1);
-  const getting = rejectionOf(queue.get());
-  // With two that wait the room for the second put is promised, and not used yet.
-  queue.putNowait(1);
-  queue.putNowait(2);
-  const putting = rejectionOf(queue.put(3));
-  assertEquals(queue.getNowait(), 2);
-  queue.shutdown({ immediate: true });
-  const outcomes = await Promise.allSettled([getting, putting]);
-  assertEquals(outcomes.length, 2);
-  assertEquals([queue.size, queue.stats().bytes], [0, 0]);
-});
-
 Deno.test("SharedQueue: inspect() shows who waits for it", async () => {
   const queue = new SharedQueue<number>(0, { name: "jobs" });
   await taskGroup((group) => {

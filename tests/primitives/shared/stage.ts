@@ -135,7 +135,7 @@ export class Stage implements AsyncDisposable {
     else this.order(thread, { do: "die", how });
   }
 
-  /** Has something done in a worker after which nothing is heard of it. */
+  /** Has something done in a worker that is not waited for: nothing else may be on its way there. */
   order(thread: number, act: Act): void {
     (this.#places[thread] as WorkerPlace).worker.postMessage(act);
   }
@@ -151,7 +151,8 @@ class WorkerPlace implements Place {
 
   constructor(report: (id: number, outcome: Outcome) => void) {
     this.worker.onmessage = ({ data }) => {
-      if (data === "performed") this.#performed.shift()!();
+      // What was merely ordered is not waited for.
+      if (data === "performed") this.#performed.shift()?.();
       else report(data.id, data.outcome);
     };
     this.worker.onerror = (event) => event.preventDefault();

@@ -220,6 +220,32 @@ Deno.test("SharedLock: a thread that blocks goes before its own tasks that wait,
   assertEquals(lock.locked, false);
 });
 
+Deno.test("SharedLock: a task whose place a blocked thread has used may give up, and nobody is the worse for it [C7]", async () => {
+  await using stage = await Stage.open(2);
+  const lock = new SharedLock();
+  await stage.give("lock", "SharedLock", lock);
+  await lock.acquire();
+  const tasks = [
+    await stage.call(1, "a", "lock", "acquire"),
+    await stage.call(1, "b", "lock", "acquire"),
+  ];
+  const behind = await stage.call(2, "c", "lock", "acquire");
+  const blocked = await stage.call(1, "d", "lock", "acquireSync");
+  await eventually(() => lock.stats().waiters === 4, "all wait");
+  lock.release();
+  await blocked.value();
+  await stage.perform(1, { do: "cancel", id: tasks[0].id });
+  assertEquals((await tasks[0].ended).error, "cancelled");
+  assertEquals(lock.stats().waiters, 2);
+  await stage.ask(1, "d", "lock", "release");
+  // It has come after c, and is before it by the place of the one that has given up.
+  await behind.value();
+  await stage.ask(2, "c", "lock", "release");
+  await tasks[1].value();
+  await stage.ask(1, "b", "lock", "release");
+  assertEquals([lock.locked, lock.stats().waiters, lock.stats().broken], [false, 0, false]);
+});
+
 Deno.test("SharedLock: a thread does not block for what one of its own tasks holds [W3]", async () => {
   await using stage = await Stage.open(1);
   const lock = new SharedLock({ name: "door" });
@@ -406,20 +432,45 @@ Deno.test("SharedQueue: shutting it down in one thread ends the waits and loops 
   assertEquals((await (await stage.call(1, "a", "jobs", "put", 1)).ended).error, "QueueShutDown");
 });
 
+Deno.test("SharedQueue: what was promised to a thread that has not come yet is not given after shutdown({ immediate })", async () => {
+  await using stage = await Stage.open(2);
+  const [items, room] = [new SharedQueue<number>(), new SharedQueue<number>(1)];
+  await stage.give("items", "SharedQueue", items);
+  await stage.give("room", "SharedQueue", room);
+  room.putNowait(0);
+  const get = await stage.call(1, "a", "items", "get");
+  const put = await stage.call(1, "b", "room", "put", 1);
+  const cells = new Int32Array(new SharedArrayBuffer(8));
+  stage.order(1, { do: "block", cells });
+  await eventually(() => Atomics.load(cells, 1) === 1, "it is blocked");
+  items.putNowait(5);
+  assertEquals(room.getNowait(), 0);
+  items.shutdown({ immediate: true });
+  room.shutdown();
+  Atomics.store(cells, 0, 1);
+  Atomics.notify(cells, 0);
+  assertEquals((await get.ended).error, "QueueShutDown");
+  assertEquals((await put.ended).error, "QueueShutDown");
+  for (const { stats } of [items, room].map((queue) => ({ stats: queue.stats() }))) {
+    assertEquals([stats.size, stats.bytes, stats.getters, stats.putters], [0, 0, 0, 0]);
+  }
+});
+
 Deno.test("A wait that is over leaves no wait for the word of its thread behind", async () => {
   const semaphore = new SharedSemaphore(0);
   const words = new Int32Array(semaphore.shared.memory);
   // Notifies whoever is left there.
   const left = () => Atomics.notify(words, THREADS + WAKE);
   const controller = new AbortController();
-  const waiting = [semaphore.acquire({ signal: controller.signal }), semaphore.acquire()];
+  const waiting = rejectionOf(semaphore.acquire({ signal: controller.signal }));
   assertEquals(left(), 1);
-  await new Promise((resolve) => setTimeout(resolve, 0));
-  controller.abort("enough");
-  await rejectionOf(waiting[0]);
+  await eventually(() => left() === 1, "it waits again, as it was notified for nothing");
   await rejectionOf(semaphore.acquire({ timeout: 1 }));
-  assertEquals(left(), 1);
+  controller.abort("enough");
+  await waiting;
+  assertEquals(left(), 0);
+  const served = semaphore.acquire();
   semaphore.release();
-  await waiting[1];
+  await served;
   assertEquals(left(), 0);
 });
