@@ -18,6 +18,10 @@ import type { Room } from "./room.ts";
 import { INTERVAL } from "./watch.ts";
 import { mayBlock } from "./words.ts";
 
+// Whoever asks whether a thread lives gets a promise for it, which is kept until the event loop turns:
+// who is blocked for long is not to ask often. In milliseconds.
+const LONGEST_SLICE = 1000;
+
 /** What a call that blocks its thread can be told. */
 export interface BlockingOptions {
   /** Ends the wait with a `TimeoutError` after so many milliseconds. Default: `Infinity`. */
@@ -124,7 +128,7 @@ function check({ kind, name }: WaitTarget, options: BlockingOptions, action: str
 
 function wait<T>(room: Room, thread: BlockedThread<T>, timeout: number): T {
   const due = timeout === Infinity ? Infinity : performance.now() + timeout;
-  for (;;) {
+  for (let slice = INTERVAL;; slice = Math.min(2 * slice, LONGEST_SLICE)) {
     room.serve();
     const { outcome } = thread;
     if (outcome !== null) {
@@ -134,7 +138,7 @@ function wait<T>(room: Room, thread: BlockedThread<T>, timeout: number): T {
     const left = due === Infinity ? Infinity : due - performance.now();
     if (left <= 0) throw timedOut(timeout, room.target);
     // Nobody else may be there to do it.
-    if (!room.block(Math.min(left, INTERVAL))) room.look();
+    if (!room.block(Math.min(left, slice))) room.look();
   }
 }
 

@@ -48,8 +48,9 @@ class Line extends WaitQueue<Guard, FileLock> {
  * Mutual exclusion between processes: whoever has locked a file. Within a thread it is as strict as a
  * `Lock`: its tasks get it in the order in which they came, it knows its owner, and a task that ends
  * with it in its hands breaks it. Between processes, and between threads and objects of one process
- * that lock the same file, there is no order; and where a process dies, others just get the lock: what
- * it protects may be half done.
+ * that lock the same file, there is no order: who takes it again and again keeps others waiting, for
+ * they ask for it now and then. Where a process dies, others just get the lock: what it protects may
+ * be half done.
  *
  * The file is made if it is not there, and stays; nothing is written to it. It needs permission to
  * read and write that file, when it is used and not before. A file on a network may not be locked for
@@ -205,7 +206,10 @@ export class FileLock implements Waitable<Guard>, WaitTarget {
 
   /** @ignore */
   [pass](): Passed {
-    return { kind: "FileLock", data: { path: `${this.path}`, name: this.name } };
+    const { path, name } = this;
+    const isUrl = path instanceof URL;
+    // Its folder may be another one there.
+    return { kind: "FileLock", data: { path: isUrl ? path.href : absolute(path), isUrl, name } };
   }
 
   /** @ignore */
@@ -323,11 +327,14 @@ export class FileLock implements Waitable<Guard>, WaitTarget {
   }
 }
 
-receive<{ path: string; name: string }>(
+receive<{ path: string; isUrl: boolean; name: string }>(
   "FileLock",
-  // A URL has become a string on its way.
-  ({ path, name }) => new FileLock(/^file:/.test(path) ? new URL(path) : path, { name }),
+  ({ path, isUrl, name }) => new FileLock(isUrl ? new URL(path) : path, { name }),
 );
+
+function absolute(path: string): string {
+  return /^([/\\]|[a-z]:)/i.test(path) ? path : `${Deno.cwd()}/${path}`;
+}
 
 /** Somebody may have removed it meanwhile, and somebody else have made and locked another one. */
 function isStillThere(file: Deno.FsFile, path: string | URL): boolean {

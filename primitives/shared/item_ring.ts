@@ -12,6 +12,9 @@ import { WORDS } from "./layout.ts";
 /** Copying so few bytes one by one is quicker than asking the platform to. */
 const FEW = 48;
 
+/** Room for an item of so many bytes is kept for the next one. */
+const KEPT = 65_536;
+
 /** What a ring has of the words of a primitive: which of them begin at `at`. */
 const READ = 0;
 const WRITE = 1;
@@ -82,8 +85,7 @@ export class ItemRing {
     const length = this.#lengths[start >> 2];
     const from = this.#wrapped(start + 4);
     const bytes = this.#bytes;
-    if (length > this.#taken.length) this.#taken = new Uint8Array(2 * length);
-    const item = this.#taken.subarray(0, length);
+    const item = this.#roomFor(length);
     if (from + length > this.capacity) {
       const first = this.capacity - from;
       item.set(bytes.subarray(from), 0);
@@ -95,6 +97,12 @@ export class ItemRing {
     words[at + COUNT]--;
     words[at + USED] -= size;
     return item;
+  }
+
+  #roomFor(length: number): Uint8Array {
+    if (length > KEPT) return new Uint8Array(length);
+    if (length > this.#taken.length) this.#taken = new Uint8Array(Math.min(2 * length, KEPT));
+    return this.#taken.subarray(0, length);
   }
 
   /** Throws all away. */

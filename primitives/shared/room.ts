@@ -29,7 +29,7 @@ import {
 } from "./layout.ts";
 import { isGone, threadId } from "./threads.ts";
 import { unwatch, watch, type Watched } from "./watch.ts";
-import { changed } from "./words.ts";
+import { canAwait, changed } from "./words.ts";
 
 /** Those in this thread who wait for one thing. */
 export interface Waiting {
@@ -164,7 +164,7 @@ export class Room implements Watched {
       if (this.#armed) Atomics.notify(this.words, this.entry + WAKE);
       return;
     }
-    if (this.words[USERS] > 1) watch(this);
+    if (this.words[USERS] > 1 || !canAwait) watch(this);
     if (this.#armed) return;
     const woken = changed(this.words, this.entry + WAKE, this.#seen);
     if (woken === null) return this.#collectSoon();

@@ -229,6 +229,8 @@ export class SharedBarrier implements WaitTarget {
   /** The index of the last, who need not wait; `null` for the others, who are in line then. */
   #arrive(node: Parked<number>): number | null {
     const { words } = this.#room;
+    // What has become of those who came before is not to be taken for what becomes of this one.
+    if (this.#room.size > 0) this.#room.serve();
     this.#room.enter();
     const isBroken = words[BROKEN] !== 0;
     const index = words[ARRIVED];

@@ -59,7 +59,8 @@ const DEAD_THREAD = 2;
  * a worker of your own makes it with {@linkcode SharedLock.from} of what it has received.
  *
  * A worker that dies while it has the lock breaks it, as a task does that ends: what it protects may
- * be half done. That is noticed within 100 ms by whoever waits for it. Deadlocks are noticed among
+ * be half done. That is noticed within 100 ms by whoever waits for it; a thread that is blocked looks
+ * less and less often, once a second at last. Deadlocks are noticed among
  * the tasks of one thread; a circle that leads through two threads is not seen.
  *
  * @example

@@ -355,7 +355,7 @@ export class SharedQueue<T> implements Waitable<T>, WaitTarget, AsyncIterable<T>
       this.#ring.clear();
       words[CLAIMED] = 0;
     }
-    this.#getters.dismiss();
+    this.#dismissGetters();
     this.#room.exit();
     this.#room.collectNow();
   }
@@ -398,7 +398,7 @@ export class SharedQueue<T> implements Waitable<T>, WaitTarget, AsyncIterable<T>
     const { words } = this.#room;
     this.#room.enter();
     const bytes = this.#ring.size > words[CLAIMED] ? this.#shift() : null;
-    const isOver = bytes === null && words[SHUT] !== 0;
+    const isOver = words[SHUT] !== 0 && bytes === null && this.#ring.size === 0;
     this.#room.exit();
     if (isOver) throw this.#shutDown("get from");
     if (bytes === null) return notReady;
@@ -420,7 +420,7 @@ export class SharedQueue<T> implements Waitable<T>, WaitTarget, AsyncIterable<T>
     return {
       joined: () => {
         this.#handOver();
-        if (words[SHUT] !== 0) this.#getters.dismiss();
+        this.#dismissGetters();
       },
       take: () => {
         // Thrown away since.
@@ -482,6 +482,8 @@ export class SharedQueue<T> implements Waitable<T>, WaitTarget, AsyncIterable<T>
   /** `false` when there is no room. */
   #offer(bytes: Uint8Array): boolean {
     const { words } = this.#room;
+    // Those of this thread who were granted room put first.
+    if (this.#putters.size > 0) this.#room.serve();
     this.#room.enter();
     const isShut = words[SHUT] !== 0;
     const isOffered = !isShut && this.#putters.firstNeed === -1 &&
@@ -512,7 +514,13 @@ export class SharedQueue<T> implements Waitable<T>, WaitTarget, AsyncIterable<T>
   #shift(): Uint8Array {
     const bytes = this.#ring.shift();
     this.#admit();
+    this.#dismissGetters();
     return bytes;
+  }
+
+  /** Nothing more will come; but an item that somebody was granted may come back, if he dies. */
+  #dismissGetters(): void {
+    if (this.#room.words[SHUT] !== 0 && this.#ring.size === 0) this.#getters.dismiss();
   }
 
   /** Gives items to those who wait for one. */

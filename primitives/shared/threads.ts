@@ -8,7 +8,8 @@
  * know. Where that is not so nobody is ever taken for dead.
  *
  * The thread that a program starts in needs no such lock, as nobody outlives it; there it would keep
- * the program from ending.
+ * the program from ending. The threads of `node:worker_threads` cannot be told from it, and have none
+ * either: their deaths go unnoticed.
  *
  * @module
  */
@@ -16,13 +17,10 @@
 interface Locks {
   request(
     name: string,
-    options: { ifAvailable?: boolean },
+    options: { ifAvailable?: boolean; mode?: "exclusive" | "shared" },
     callback: (lock: object | null) => unknown,
   ): Promise<unknown>;
 }
-
-/** The thread that the program has started in. */
-const FIRST = 2;
 
 /** The mark in the number of a thread whose end can be noticed. */
 const WATCHED = 1;
@@ -34,29 +32,34 @@ export const isWorker: boolean = "WorkerGlobalScope" in globalThis;
 
 /** The number of this thread, which none of the others has. */
 export function threadId(): number {
-  return own ||= isWorker ? announce() : FIRST;
+  return own ||= isWorker ? announce() : randomId();
 }
 
 /** Whether a thread is known to be gone. */
 export function isGone(id: number): boolean {
   if ((id & WATCHED) === 0) return false;
   let gone = false;
-  locks()!.request(nameOf(id), { ifAvailable: true }, (lock) => {
+  // Shared: what is got is given back by the event loop alone, and a thread that is blocked would
+  // keep all others, and itself, from finding the same.
+  locks()!.request(nameOf(id), { ifAvailable: true, mode: "shared" }, (lock) => {
     gone = lock !== null;
   });
   return gone;
 }
 
 function announce(): number {
-  // Odd, and not one of the first numbers. Two threads in a billion have the same; all that comes of
-  // it is that the death of one goes unnoticed while the other lives.
-  const id = 4 + Math.floor(Math.random() * (2 ** 29 - 2)) * 2 + WATCHED;
+  const id = randomId() + WATCHED;
   let held = false;
   locks()?.request(nameOf(id), {}, () => {
     held = true;
     return new Promise(() => {});
   });
   return held ? id : id - WATCHED;
+}
+
+// At random, as nobody counts them: not even two releases of Grove in one thread know of each other.
+function randomId(): number {
+  return 4 + Math.floor(Math.random() * (2 ** 29 - 2)) * 2;
 }
 
 // Deno's own types do not have them yet.

@@ -22,10 +22,16 @@ interface AsyncAtomics {
 // They are younger than the types of the platforms.
 const atomics = Atomics as unknown as AsyncAtomics;
 
+/** Whether a change can be awaited. Where it cannot, who waits has to look now and then. */
+export const canAwait: boolean = typeof atomics.waitAsync === "function";
+
+const NEVER = new Promise<never>(() => {});
+
 /**
  * Resolves when a word is notified; `null` when it has another value than it was seen with.
  */
 export function changed(words: Int32Array, index: number, seen: number): Promise<unknown> | null {
+  if (!canAwait) return Atomics.load(words, index) === seen ? NEVER : null;
   const result = atomics.waitAsync(words, index, seen);
   return result.async ? result.value : null;
 }
