@@ -13,6 +13,7 @@ import {
   SharedEvent,
   SharedLock,
   SharedQueue,
+  type SharedQueueOptions,
   SharedSemaphore,
 } from "../../../mod.ts";
 import { DEATHS } from "./player.ts";
@@ -209,21 +210,29 @@ Deno.test("What was given to a thread that dies before it has taken note of it g
   assertEquals(lock.locked, false);
 });
 
-Deno.test("Room that was promised to a thread that dies before it has used it goes to the next", async () => {
-  await using stage = await Stage.open(2);
-  const queue = new SharedQueue<number>(1);
-  await stage.give("jobs", "SharedQueue", queue);
-  queue.putNowait(0);
-  await stage.call(1, "a", "jobs", "put", 1);
-  const next = await stage.call(2, "b", "jobs", "put", 2);
-  const die = await blocked(1, stage);
-  assertEquals(await queue.get(), 0);
-  assertThrows(() => queue.putNowait(3), QueueFull);
-  die();
-  await next.value();
-  assertEquals([await queue.get(), queue.size, queue.stats().bytes], [2, 0, 0]);
-  queue.putNowait(4);
-});
+const BOUNDS: Readonly<Record<string, [maxsize: number, options: SharedQueueOptions]>> = {
+  "number": [1, {}],
+  "bytes": [0, { capacity: 64 }],
+};
+for (const [bound, options] of Object.entries(BOUNDS)) {
+  Deno.test(`Room that was promised to a thread that dies before it has used it goes to the next, in a queue bounded by ${bound}`, async () => {
+    await using stage = await Stage.open(2);
+    const queue = new SharedQueue<string>(...options);
+    await stage.give("jobs", "SharedQueue", queue);
+    const item = (digit: string) => digit.repeat(30); // Two have no room in 64 bytes.
+    queue.putNowait(item("0"));
+    await stage.call(1, "a", "jobs", "put", item("1"));
+    const next = await stage.call(2, "b", "jobs", "put", item("2"));
+    const die = await blocked(1, stage);
+    assertEquals(await queue.get(), item("0"));
+    assertThrows(() => queue.putNowait(item("3")), QueueFull);
+    die();
+    await next.value();
+    assertEquals([await queue.get(), queue.size, queue.stats().bytes], [item("2"), 0, 0]);
+    queue.putNowait(item("4"));
+    assertEquals(queue.getNowait(), item("4"));
+  });
+}
 
 Deno.test("A thread that is blocked notices deaths itself: nobody else is there to do it", async () => {
   await using stage = await Stage.open(3);
