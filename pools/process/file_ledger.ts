@@ -127,4 +127,9 @@ export class FileWorkerLedger implements WorkerLedger {
   }
 
   ended(_seq: number): void {}
+
+  // One that does not hear is killed.
+  isCancelled(_seq: number): boolean {
+    return false;
+  }
 }

@@ -34,4 +34,6 @@ export interface WorkerLedger {
   claim(seq: number): boolean;
   /** A job that was started has ended. */
   ended(seq: number): void;
+  /** Whether a job that was started is to end: for one that no message reaches, as it has blocked. */
+  isCancelled(seq: number): boolean;
 }

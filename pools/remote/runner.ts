@@ -7,6 +7,7 @@
  * @module
  */
 
+import { askBy } from "../../primitives/kernel/blocked_thread.ts";
 import { rootScope } from "../../primitives/kernel/context.ts";
 import { held, isAwaited } from "../../primitives/kernel/hold.ts";
 import { unpackLocals } from "../../primitives/kernel/portable_locals.ts";
@@ -67,6 +68,8 @@ export class Runner implements JobHost {
   // The job that the loop over the batches waits for, or the start of the worker.
   #isBusy = true;
   #current: JobTask<Running> | undefined;
+  // The one that runs jobs in a row.
+  #row: JobTask<Running> | undefined;
 
   /**
    * @param post Sends a message to the pool.
@@ -92,6 +95,10 @@ export class Runner implements JobHost {
     );
     this.#outflow = new Outflow(post, wire);
     link(this.#scope, rootScope(), null);
+    askBy(() => {
+      const task = this.#row ?? this.#current;
+      if (task !== undefined && ledger.isCancelled(task.job.seq)) task.cancel();
+    });
   }
 
   /** A message has come. */
@@ -221,6 +228,7 @@ export class Runner implements JobHost {
     link(task, this.#scope, null);
     const startedAt = performance.now();
     let count = 0;
+    this.#row = task;
     const promise = enterTask(task as Task, (): Promise<unknown> | undefined => {
       while (!batch.isOver && batch.fn === fn && batch.extras === undefined && !batch.isPacked) {
         const { seq, args } = batch;
@@ -248,6 +256,7 @@ export class Runner implements JobHost {
       running.seq = 0; // What a job has left behind is not to report for another.
       return undefined;
     });
+    this.#row = undefined;
     const now = performance.now();
     if (count > 0) this.#outflow.took(fn, count, now - startedAt);
     if (promise === undefined) {

@@ -6,6 +6,10 @@
 
 import { type Ledger, slotOf, SLOTS, type WorkerLedger } from "../remote/ledger.ts";
 
+// Behind the slots: which job is to end.
+const TO_CANCEL = SLOTS;
+const ANY = -1;
+
 // The states of a slot.
 const SENT = 1;
 const STARTED = 2;
@@ -18,7 +22,7 @@ export class SharedLedger implements Ledger, WorkerLedger {
   readonly memory: SharedArrayBuffer;
   readonly #slots: Int32Array;
 
-  constructor(memory: SharedArrayBuffer = new SharedArrayBuffer(SLOTS * 4)) {
+  constructor(memory: SharedArrayBuffer = new SharedArrayBuffer((SLOTS + 1) * 4)) {
     this.memory = memory;
     this.#slots = new Int32Array(memory);
   }
@@ -37,6 +41,16 @@ export class SharedLedger implements Ledger, WorkerLedger {
 
   takeBack(seq: number): boolean {
     return Atomics.compareExchange(this.#slots, slotOf(seq), SENT, TAKEN_BACK) === SENT;
+  }
+
+  /** Has a job end that was started; without its number, whichever it is. */
+  cancel(seq: number = ANY): void {
+    Atomics.store(this.#slots, TO_CANCEL, seq);
+  }
+
+  isCancelled(seq: number): boolean {
+    const cancelled = Atomics.load(this.#slots, TO_CANCEL);
+    return cancelled === seq || cancelled === ANY;
   }
 
   claim(seq: number): boolean {

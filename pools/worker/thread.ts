@@ -6,6 +6,7 @@
 
 import { mainModuleOfProgram } from "../process/main_module.ts";
 import { RemoteWorker, type WorkerHost, type WorkerOptions } from "../remote/worker.ts";
+import type { RemoteJob } from "../remote/job.ts";
 import type { ToWorker } from "../remote/protocol.ts";
 import { THREAD_WIRE, type Wire } from "../remote/wire.ts";
 import { mind, type Mortal, onceReleased } from "./liveness.ts";
@@ -74,7 +75,13 @@ export class Thread extends RemoteWorker implements Mortal {
     this.kill();
   }
 
+  override cancel(job: RemoteJob): void {
+    super.cancel(job);
+    this.ledger.cancel(job.seq);
+  }
+
   protected kill(): void {
+    this.ledger.cancel();
     this.#mindNoMore();
     this.#worker.terminate();
   }

@@ -1,11 +1,13 @@
 /**
  * Waiting with the thread blocked: what the `…Sync` methods do. Nothing else runs in the thread
- * meanwhile, no other task and no cancellation; so it is for workers, and not for event loops that
- * serve others.
+ * meanwhile, and no message reaches it; so it is for workers, and not for event loops that serve
+ * others. A job of a pool is cancelled all the same, as it asks for that; a worker of one's own that
+ * is terminated while it waits goes on waiting, and takes what it is given.
  *
  * @module
  */
 
+import { askForCancellation } from "../kernel/blocked_thread.ts";
 import { checkOptions, checkTime } from "../kernel/check.ts";
 import { currentScope } from "../kernel/context.ts";
 import { TimeoutError } from "../kernel/errors.ts";
@@ -19,8 +21,8 @@ import { INTERVAL } from "./watch.ts";
 import { mayBlock } from "./words.ts";
 
 // Whoever asks whether a thread lives gets a promise for it, which is kept until the event loop turns:
-// who is blocked for long is not to ask often. In milliseconds.
-const LONGEST_SLICE = 1000;
+// who is blocked for long is not to ask often. In intervals: once a second.
+const LONGEST_PAUSE = 40;
 
 /** What a call that blocks its thread can be told. */
 export interface BlockingOptions {
@@ -128,7 +130,9 @@ function check({ kind, name }: WaitTarget, options: BlockingOptions, action: str
 
 function wait<T>(room: Room, thread: BlockedThread<T>, timeout: number): T {
   const due = timeout === Infinity ? Infinity : performance.now() + timeout;
-  for (let slice = INTERVAL;; slice = Math.min(2 * slice, LONGEST_SLICE)) {
+  let ticks = 0;
+  let pause = 1;
+  for (;;) {
     room.serve();
     const { outcome } = thread;
     if (outcome !== null) {
@@ -138,7 +142,14 @@ function wait<T>(room: Room, thread: BlockedThread<T>, timeout: number): T {
     const left = due === Infinity ? Infinity : due - performance.now();
     if (left <= 0) throw timedOut(timeout, room.target);
     // Nobody else may be there to do it.
-    if (!room.block(Math.min(left, slice))) room.look();
+    if (room.block(Math.min(left, INTERVAL))) continue;
+    askForCancellation();
+    const pending = pendingIn(thread.scope);
+    if (pending !== null) throw pending;
+    if (++ticks < pause) continue;
+    room.look();
+    ticks = 0;
+    pause = Math.min(2 * pause, LONGEST_PAUSE);
   }
 }
 

@@ -174,7 +174,7 @@ export class SharedBarrier implements WaitTarget {
 
   /**
    * Blocks the thread until as many have arrived as there are parties. For workers: no other task of
-   * the thread runs meanwhile, and no cancellation reaches it.
+   * the thread runs meanwhile, and only a job of a pool hears of a cancellation.
    *
    * @param options `timeout` in milliseconds, which ends the wait and breaks the barrier.
    * @returns The place in the order of arrival: 0 for the first.
@@ -182,7 +182,7 @@ export class SharedBarrier implements WaitTarget {
    * called.
    * @throws {TimeoutError} When the time is up.
    * @throws {TypeError} When the thread may not block.
-   * @throws {Cancelled} When the scope is cancelled already.
+   * @throws {Cancelled} When the scope is cancelled.
    */
   waitSync(options: BlockingOptions = NO_OPTIONS): number {
     return blocking(this.#room, options, "wait at", (call) => {

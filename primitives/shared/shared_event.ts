@@ -193,12 +193,12 @@ export class SharedEvent implements Waitable<void>, WaitTarget {
 
   /**
    * Blocks the thread until it is set. For workers: no other task of the thread runs meanwhile, and
-   * no cancellation reaches it.
+   * only a job of a pool hears of a cancellation.
    *
    * @param options `timeout` in milliseconds, which ends the wait.
    * @throws {TimeoutError} When the time is up.
    * @throws {TypeError} When the thread may not block.
-   * @throws {Cancelled} When the scope is cancelled already.
+   * @throws {Cancelled} When the scope is cancelled.
    */
   waitSync(options: BlockingOptions = NO_OPTIONS): void {
     blocking(this.#room, options, "wait for", (call) => {

@@ -180,7 +180,7 @@ export class SharedLock implements Waitable<Guard>, WaitTarget {
 
   /**
    * Takes the lock, and blocks the thread until it has it. For workers: no other task of the thread
-   * runs meanwhile, and no cancellation reaches it.
+   * runs meanwhile, and only a job of a pool hears of a cancellation.
    *
    * @param options `timeout` in milliseconds, which ends the wait.
    * @returns A guard: `using guard = lock.acquireSync()`.
@@ -188,7 +188,7 @@ export class SharedLock implements Waitable<Guard>, WaitTarget {
    * @throws {BrokenResourceError} When an owner has ended without giving it back.
    * @throws {TimeoutError} When the time is up.
    * @throws {TypeError} When the thread may not block.
-   * @throws {Cancelled} When the scope is cancelled already.
+   * @throws {Cancelled} When the scope is cancelled.
    */
   acquireSync(options: BlockingOptions = NO_OPTIONS): Guard {
     return blocking(this.#room, options, "acquire", (call) => {

@@ -221,7 +221,7 @@ export class SharedQueue<T> implements Waitable<T>, WaitTarget, AsyncIterable<T>
 
   /**
    * Puts an item into the queue, and blocks the thread until there is room for it. For workers: no
-   * other task of the thread runs meanwhile, and no cancellation reaches it.
+   * other task of the thread runs meanwhile, and only a job of a pool hears of a cancellation.
    *
    * @param item What to put. It is copied.
    * @param options `timeout` in milliseconds, which ends the wait.
@@ -229,7 +229,7 @@ export class SharedQueue<T> implements Waitable<T>, WaitTarget, AsyncIterable<T>
    * @throws {RangeError} When the item has more bytes than the queue has room for.
    * @throws {QueueShutDown} When the queue was shut down, now or while it waits.
    * @throws {TimeoutError} When the time is up. Nothing was put.
-   * @throws {Cancelled} When the scope is cancelled already.
+   * @throws {Cancelled} When the scope is cancelled.
    */
   putSync(item: T, options: BlockingOptions = NO_OPTIONS): void {
     blocking(this.#room, options, "put into", (call) => {
@@ -285,14 +285,14 @@ export class SharedQueue<T> implements Waitable<T>, WaitTarget, AsyncIterable<T>
 
   /**
    * Gets the next item, and blocks the thread until there is one. For workers: no other task of the
-   * thread runs meanwhile, and no cancellation reaches it.
+   * thread runs meanwhile, and only a job of a pool hears of a cancellation.
    *
    * @param options `timeout` in milliseconds, which ends the wait.
    * @returns The item.
    * @throws {QueueShutDown} When the queue was shut down and is empty, now or while it waits.
    * @throws {TimeoutError} When the time is up.
    * @throws {TypeError} When the thread may not block.
-   * @throws {Cancelled} When the scope is cancelled already.
+   * @throws {Cancelled} When the scope is cancelled.
    */
   getSync(options: BlockingOptions = NO_OPTIONS): T {
     return blocking(this.#room, options, "get from", (call) => {

@@ -137,13 +137,13 @@ export class SharedSemaphore implements Waitable<Guard>, WaitTarget {
 
   /**
    * Takes a permit, and blocks the thread until there is one. For workers: no other task of the
-   * thread runs meanwhile, and no cancellation reaches it.
+   * thread runs meanwhile, and only a job of a pool hears of a cancellation.
    *
    * @param options `timeout` in milliseconds, which ends the wait.
    * @returns A guard: `using guard = semaphore.acquireSync()`.
    * @throws {TimeoutError} When the time is up.
    * @throws {TypeError} When the thread may not block.
-   * @throws {Cancelled} When the scope is cancelled already.
+   * @throws {Cancelled} When the scope is cancelled.
    */
   acquireSync(options: BlockingOptions = NO_OPTIONS): Guard {
     return blocking(this.#room, options, "acquire", (call) => {

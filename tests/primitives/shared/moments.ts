@@ -5,7 +5,13 @@
  * @module
  */
 
-import { portable, type SharedBarrier, type SharedLock, type SharedQueue } from "../../../mod.ts";
+import {
+  isCancelled,
+  portable,
+  type SharedBarrier,
+  type SharedLock,
+  type SharedQueue,
+} from "../../../mod.ts";
 
 /** Moments, none of which has come. */
 export function moments(count: number): Int32Array {
@@ -68,6 +74,7 @@ export const acquireBlocked = portable(
         using _guard = lock.acquireSync({ timeout: 10_000 });
         return "acquired";
       } catch (error) {
+        if (isCancelled(error)) throw error;
         return (error as Error).name;
       }
     });

@@ -4,8 +4,15 @@
  * @module
  */
 
-import { assertEquals, assertNotEquals } from "@std/assert";
-import { FileLock, SharedBarrier, SharedLock, SharedQueue, WorkerPool } from "../../../mod.ts";
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import {
+  FileLock,
+  isCancelled,
+  SharedBarrier,
+  SharedLock,
+  SharedQueue,
+  WorkerPool,
+} from "../../../mod.ts";
 import { pass } from "../../../primitives/kernel/passing.ts";
 import * as threads from "../../../primitives/shared/threads.ts";
 import { thrownBy } from "../outcome.ts";
@@ -65,6 +72,19 @@ Deno.test("a thread that is blocked notices the death of another again and again
   come(cells, 1);
   assertEquals(await job, ["BrokenResourceError", "BrokenResourceError"]);
   await thrownBy(death.result());
+});
+
+Deno.test("C7: a job that has blocked its thread is cancelled, leaves the line, and the worker lives", async () => {
+  await using pool = new WorkerPool({ size: 1, grace: Infinity });
+  const lock = new SharedLock();
+  using guard = await lock.acquire();
+  const job = pool.submit(acquireBlocked, [lock]);
+  await eventually(() => lock.stats().waiters === 1, "its thread is blocked");
+  job.cancel("enough");
+  assert(isCancelled(await thrownBy(job.result())));
+  assertEquals([lock.stats().waiters, pool.stats().crashed], [0, 0]);
+  guard[Symbol.dispose]();
+  assertEquals(await pool.run(acquireBlocked, [lock]), ["acquired"]);
 });
 
 Deno.test("what a thread had been given as it died can still be got after a shutdown", async () => {
