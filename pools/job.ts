@@ -4,6 +4,7 @@
  * @module
  */
 
+import { keepShape } from "../primitives/kernel/shapes.ts";
 import { floats } from "../primitives/kernel/floating.ts";
 import type { Cancelled } from "../primitives/kernel/errors.ts";
 import { Parked, type WaitTarget } from "../primitives/kernel/queue.ts";
@@ -180,3 +181,17 @@ class RunWaiter extends Waiter<unknown> {
 }
 
 function nothing(): void {}
+
+/** A pool of no jobs, for the one of each kind that is kept for the sake of its shape. */
+export const NO_POOL: JobPool = {
+  cancelJob: nothing,
+  jobSettled: nothing,
+  failureNoticed: nothing,
+  callbackFailed: nothing,
+};
+
+/** Keeps the shapes of what belongs to a job. */
+export function keepShapesOf(job: Job): void {
+  keepShape(job);
+  keepShape(new RunWaiter(job));
+}

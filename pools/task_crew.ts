@@ -12,7 +12,7 @@ import { GroupIterator } from "../primitives/group_iterator.ts";
 import { Crew } from "./crew.ts";
 import type { JobOptions, PoolOptions } from "./executor.ts";
 import { cancelledJob, type JobEnd } from "./future.ts";
-import { type AnyFunction, Job } from "./job.ts";
+import { type AnyFunction, Job, keepShapesOf, NO_POOL } from "./job.ts";
 import { JobTask } from "./job_task.ts";
 
 // So long does a stream whose generator never waits keep the event loop from turning, in milliseconds.
@@ -159,3 +159,5 @@ class TaskJob extends Job {
     new Promise<void>((resolve) => this.come = resolve).then(start);
   }
 }
+
+keepShapesOf(new TaskJob(NO_POOL, () => {}, [], {}, null));

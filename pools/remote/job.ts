@@ -5,7 +5,7 @@
  */
 
 import { cancelledJob, type JobEnd } from "../future.ts";
-import { type AnyFunction, Job, type JobPool } from "../job.ts";
+import { type AnyFunction, Job, type JobPool, keepShapesOf, NO_POOL } from "../job.ts";
 import type { JobOptions } from "../executor.ts";
 import { dropPassed } from "../passing.ts";
 import type { Travel } from "./travel.ts";
@@ -65,3 +65,16 @@ export class RemoteJob extends Job {
     this.settle("cancelled", cancelledJob(this.name, why));
   }
 }
+
+const nothing = () => {};
+const callee = { number: 0, reference: { source: "", name: "" }, mean: undefined };
+const travel: Travel = {
+  callee,
+  isText: true,
+  text: undefined,
+  values: [],
+  moved: [],
+  extras: undefined,
+  sink: undefined,
+};
+keepShapesOf(new RemoteJob(NO_POOL, nothing, [], {}, travel));

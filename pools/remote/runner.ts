@@ -11,6 +11,7 @@ import { askBy } from "../../primitives/kernel/blocked_thread.ts";
 import { rootScope } from "../../primitives/kernel/context.ts";
 import { held, isAwaited } from "../../primitives/kernel/hold.ts";
 import { unpackLocals } from "../../primitives/kernel/portable_locals.ts";
+import { keepShape } from "../../primitives/kernel/shapes.ts";
 import { textOf, TimeoutError } from "../../primitives/kernel/errors.ts";
 import { causeOf, hasChildren, isUntouched, link } from "../../primitives/kernel/scope.ts";
 import {
@@ -381,6 +382,11 @@ class Running implements Reporter {
     this.#post({ type: "progress", seq: this.seq, value });
   }
 }
+
+const noJob = new Running(() => {}, 0);
+keepShape(noJob);
+keepShape(new JobTask("", noJob));
+keepShape(Batch.of(0, [0, []]));
 
 // Something in it waits, or was told to end, or has its promise: then it is one job's alone.
 function isReusable(task: JobTask): boolean {
