@@ -118,8 +118,7 @@ export function checkPortable(
   const refused = doubtful.find((value) => !moved.has(value) && !isCloneable(value));
   // The way there is looked for only where it is needed: it takes several times as long as the clone.
   if (refused !== undefined) {
-    const path = pathTo(refused, values, "");
-    throw refusal(refused, path.replace(/\[(\d+)\]/, (_, i) => nameOf(Number(i))), to);
+    throw refusal(refused, named(pathTo(refused, values, ""), nameOf), to);
   }
   return [...moved] as Transferable[];
 }
@@ -181,6 +180,11 @@ export function holdsSharedMemory(clone: unknown): boolean {
     if (value instanceof Error) toSee.add(value.cause);
   }
   return false;
+}
+
+/** A way into a list of values, with the one that it begins at called by its name. */
+export function named(path: string, nameOf: (index: number) => string): string {
+  return path.replace(/\[(\d+)\]/, (_, index) => nameOf(Number(index)));
 }
 
 /** Where values go. */

@@ -19,6 +19,7 @@ import { mainModuleOfProgram } from "./main_module.ts";
 import type { Opening } from "./opening.ts";
 import { permissionFlags } from "./permissions.ts";
 import { reap } from "./reaping.ts";
+import { sendSignal } from "./send_signal.ts";
 import { PROCESS_WIRE } from "./wire.ts";
 
 // One that was let go has ended by then, in milliseconds, or is killed.
@@ -40,7 +41,7 @@ export class Child extends RemoteWorker {
   constructor(host: WorkerHost, options: WorkerOptions, environment: Environment) {
     super(host, options.name, "process");
     this.#memoryLimit = environment.memoryLimit;
-    const folder = new Folder();
+    const folder = Folder.make();
     const opened: Disposable[] = [];
     try {
       this.ledger = new FileLedger(folder.ledger);
@@ -82,11 +83,7 @@ export class Child extends RemoteWorker {
 
   /** Sends it a signal. */
   signal(signal: Deno.Signal): void {
-    try {
-      this.#process.kill(signal);
-    } catch {
-      // It has ended.
-    }
+    sendSignal(this.#process, signal);
   }
 
   onceGone(gone: () => void): () => void {
@@ -194,16 +191,10 @@ function cureFor(message: string, isOfImport: boolean): string {
     : cure;
 }
 
-function spawn(environment: Environment, { path, socket, ledger }: Folder): Deno.ChildProcess {
+function spawn(environment: Environment, { path, socket }: Folder): Deno.ChildProcess {
   const needed = { read: [path], write: [path], net: [`unix:${socket}`] };
   const { flags, own } = permissionFlags(environment.permissions, needed, environment.cwd);
-  const opening: Opening = {
-    folder: path,
-    socket,
-    ledger,
-    own,
-    mainModule: mainModuleOfProgram(),
-  };
+  const opening: Opening = { folder: path, own, mainModule: mainModuleOfProgram() };
   const program = programOf(new URL("./main.ts", import.meta.url), opening, path);
   return startDeno(program, [], environment, flags, "piped");
 }

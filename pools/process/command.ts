@@ -6,6 +6,7 @@
 
 import { portableModules } from "../portable.ts";
 import type { Environment } from "./environment.ts";
+import { pathOf } from "./file_url.ts";
 import { mainModuleOfProgram } from "./main_module.ts";
 
 const MEBIBYTE = 1 << 20;
@@ -89,7 +90,7 @@ function findConfiguration(): string[] {
   if (main === undefined || !main.startsWith("file:")) return [];
   for (let folder = new URL(".", main);; folder = new URL("..", folder)) {
     for (const name of ["deno.json", "deno.jsonc"]) {
-      const path = decodeURIComponent(new URL(name, folder).pathname);
+      const path = pathOf(new URL(name, folder));
       if (isFile(path)) return [`--config=${path}`];
     }
     if (folder.pathname === "/") return [];

@@ -7,22 +7,32 @@
 // The path of a socket can have some hundred bytes and no more, which is a matter of the system.
 const LONGEST = 100;
 
-/** See above. */
+/** See above: for the process too, which is told its path. */
 export class Folder {
   readonly path: string;
-  readonly socket: string;
-  readonly ledger: string;
+
+  /** @param path Where it is. */
+  constructor(path: string) {
+    this.path = path;
+  }
 
   /**
-   * Makes it.
+   * Makes one, with an empty ledger.
    *
    * @throws What Deno throws when it may not, or cannot.
    */
-  constructor() {
-    this.path = makeFolder();
-    this.socket = `${this.path}/socket`;
-    this.ledger = `${this.path}/ledger`;
-    Deno.writeFileSync(this.ledger, new Uint8Array());
+  static make(): Folder {
+    const folder = new Folder(makeFolder());
+    Deno.writeFileSync(folder.ledger, new Uint8Array());
+    return folder;
+  }
+
+  get socket(): string {
+    return `${this.path}/socket`;
+  }
+
+  get ledger(): string {
+    return `${this.path}/ledger`;
   }
 
   /** Removes it, with all that is in it. Processes that have it open do not mind. */
@@ -30,7 +40,7 @@ export class Folder {
     try {
       Deno.removeSync(this.path, { recursive: true });
     } catch {
-      // The process has done so.
+      // The other side has done so.
     }
   }
 }

@@ -17,6 +17,7 @@ import { startDeno } from "./command.ts";
 import type { Environment } from "./environment.ts";
 import { permissionFlags } from "./permissions.ts";
 import { reap } from "./reaping.ts";
+import { sendSignal } from "./send_signal.ts";
 import { PROCESS_WIRE } from "./wire.ts";
 
 /** How a process has ended. */
@@ -115,11 +116,7 @@ class Program implements Running {
   }
 
   signal(signal: Deno.Signal): void {
-    try {
-      this.#process.kill(signal);
-    } catch {
-      // It has ended.
-    }
+    sendSignal(this.#process, signal);
   }
 }
 

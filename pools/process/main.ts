@@ -12,6 +12,7 @@ import type { FromWorker, ToWorker } from "../remote/protocol.ts";
 import { Runner } from "../remote/runner.ts";
 import { Connection } from "./connection.ts";
 import { FileWorkerLedger } from "./file_ledger.ts";
+import { Folder } from "./folder.ts";
 import { setMainModule } from "./main_module.ts";
 import type { Opening } from "./opening.ts";
 import { PROCESS_WIRE } from "./wire.ts";
@@ -68,27 +69,20 @@ interface Connected {
   readonly connection: Connection<FromWorker, ToWorker>;
 }
 
-async function connect({ folder, socket, ledger, own }: Opening): Promise<Connected> {
+async function connect({ folder: path, own }: Opening): Promise<Connected> {
+  const folder = new Folder(path);
   try {
-    const entries = new FileWorkerLedger(ledger);
+    const entries = new FileWorkerLedger(folder.ledger);
     const connection = new Connection<FromWorker, ToWorker>(
-      await Deno.connect({ transport: "unix", path: socket }),
+      await Deno.connect({ transport: "unix", path: folder.socket }),
     );
-    remove(folder);
+    // The program does it too, unless it is gone before it comes to that.
+    folder.remove();
     giveBack(own);
     return { entries, connection };
   } catch {
-    remove(folder);
+    folder.remove();
     return exit(1);
-  }
-}
-
-// The program that has started this one does it too, unless it is gone before it comes to that.
-function remove(folder: string): void {
-  try {
-    Deno.removeSync(folder, { recursive: true });
-  } catch {
-    // It has done so.
   }
 }
 

@@ -5,6 +5,7 @@
  */
 
 import { show } from "../../primitives/kernel/check.ts";
+import { pathOf } from "./file_url.ts";
 import { portableModules } from "../portable.ts";
 
 /**
@@ -70,7 +71,7 @@ export function checkPermissions(permissions: ProcessPermissions, action: string
 
 // A comma would separate two of them.
 function isName(value: unknown): boolean {
-  if (value instanceof URL) return value.protocol === "file:" && isName(fromFileUrl(value));
+  if (value instanceof URL) return value.protocol === "file:" && isName(pathOf(value));
   return typeof value === "string" && value !== "" && !value.includes(",");
 }
 
@@ -138,7 +139,7 @@ function importFlags(listed: boolean | readonly string[] | undefined): string[] 
 
 function namesOf(value: boolean | readonly (string | URL)[] = []): true | string[] {
   if (typeof value === "boolean") return value || [];
-  return value.map((name) => typeof name === "string" ? name : fromFileUrl(name));
+  return value.map((name) => typeof name === "string" ? name : pathOf(name));
 }
 
 function isIn(path: string, folder: string, cwd: string | URL | undefined): boolean {
@@ -148,7 +149,7 @@ function isIn(path: string, folder: string, cwd: string | URL | undefined): bool
 
 function absolute(path: string, cwd: string | URL | undefined): string {
   if (path.startsWith("/")) return path;
-  const folder = cwd instanceof URL ? fromFileUrl(cwd) : cwd;
+  const folder = cwd instanceof URL ? pathOf(cwd) : cwd;
   return `${folder === undefined ? Deno.cwd() : absolute(folder, undefined)}/${path}`;
 }
 
@@ -159,8 +160,4 @@ function stepsOf(path: string): string[] {
     else if (step !== "" && step !== ".") steps.push(step);
   }
   return steps;
-}
-
-function fromFileUrl(url: URL): string {
-  return decodeURIComponent(url.pathname);
 }

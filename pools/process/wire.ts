@@ -8,7 +8,7 @@
 import { decode } from "../../primitives/codec/decode.ts";
 import { Encoder } from "../../primitives/codec/encoder.ts";
 import { dropPassed, packValues, type PassedOn, unpackValues } from "../passing.ts";
-import { refusal, sharedRefusal } from "../payload.ts";
+import { named, refusal, sharedRefusal } from "../payload.ts";
 import type { Wire } from "../remote/wire.ts";
 
 class Refused extends Error {
@@ -35,8 +35,7 @@ export const PROCESS_WIRE: Wire = {
     } catch (error) {
       dropPassed(passed);
       if (!(error instanceof Refused)) throw error;
-      const path = error.path.replace(/\[(\d+)\]/, (_, index) => nameOf(Number(index)));
-      throw refusal(error.value, path, "process");
+      throw refusal(error.value, named(error.path, nameOf), "process");
     }
   },
   unpack(values, passed) {

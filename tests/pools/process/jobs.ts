@@ -268,8 +268,8 @@ export const permitted = portable(import.meta, async function permitted(): Promi
 /** What it may do with what it was given to find its pool, which stands in its program. */
 export const ownStates = portable(import.meta, async function ownStates(): Promise<string[]> {
   const program = decodeURIComponent(Deno.mainModule);
-  const [, socket] = /"socket":"(.*?)"/.exec(program)!;
-  const folder = socket.slice(0, socket.lastIndexOf("/"));
+  const [, folder] = /"folder":"(.*?)"/.exec(program)!;
+  const socket = `${folder}/socket`;
   const descriptors: Deno.PermissionDescriptor[] = [
     { name: "read", path: folder },
     { name: "read", path: socket },
