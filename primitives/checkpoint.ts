@@ -6,6 +6,7 @@
 
 import { currentScope } from "./kernel/context.ts";
 import { WaitQueue } from "./kernel/queue.ts";
+import { timersAreRequestBound } from "./kernel/request_bound.ts";
 import { nextTurn } from "./kernel/turn.ts";
 import { entry, suspend, Waiter } from "./kernel/wait.ts";
 
@@ -56,14 +57,18 @@ export function yieldNow(): Promise<void> {
   const scope = currentScope();
   const barred = entry(scope);
   if (barred !== undefined) return barred;
-  if (turn === undefined) {
-    const queue = turn = new WaitQueue<void>({ kind: "turn", name: "of the event loop" });
-    nextTurn(() => {
-      turn = undefined;
-      queue.wakeAll();
-    });
-  }
   const waiter = new Waiter<void>();
-  turn.add(waiter);
+  // One turn for all who ask in this one; but not where it would be gone with the first of them.
+  const queue = timersAreRequestBound ? beginTurn() : turn ??= beginTurn();
+  queue.add(waiter);
   return suspend(scope, waiter, undefined);
+}
+
+function beginTurn(): WaitQueue<void> {
+  const queue = new WaitQueue<void>({ kind: "turn", name: "of the event loop" });
+  nextTurn(() => {
+    turn = undefined;
+    queue.wakeAll();
+  });
+  return queue;
 }

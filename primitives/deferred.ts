@@ -52,7 +52,8 @@ export class Deferred<T> implements PromiseLike<T>, Waitable<T>, WaitTarget {
   readonly #queue: WaitQueue<T> = new WaitQueue<T>(this);
   #outcome: Outcome<T> | undefined;
   #promise: Promise<T> | undefined;
-  #settlers: PromiseWithResolvers<unknown> | undefined;
+  #resolve: ((value: T) => void) | undefined;
+  #reject: ((error: unknown) => void) | undefined;
 
   /**
    * Makes one that has not come.
@@ -80,8 +81,11 @@ export class Deferred<T> implements PromiseLike<T>, Waitable<T>, WaitTarget {
    */
   get promise(): Promise<T> {
     if (this.#promise === undefined) {
-      this.#settlers = Promise.withResolvers<unknown>();
-      this.#promise = this.#settlers.promise as Promise<T>;
+      // Not by `Promise.withResolvers`, which Node 20 does not have.
+      this.#promise = new Promise<T>((resolve, reject) => {
+        this.#resolve = resolve;
+        this.#reject = reject;
+      });
       if (this.#outcome !== undefined) this.#settlePromise(this.#outcome);
     }
     return this.#promise;
@@ -174,7 +178,7 @@ export class Deferred<T> implements PromiseLike<T>, Waitable<T>, WaitTarget {
   }
 
   #settlePromise(outcome: Outcome<T>): void {
-    if ("error" in outcome) this.#settlers?.reject(outcome.error);
-    else this.#settlers?.resolve(outcome.value);
+    if ("error" in outcome) this.#reject?.(outcome.error);
+    else this.#resolve?.(outcome.value);
   }
 }

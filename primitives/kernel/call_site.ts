@@ -11,9 +11,12 @@ export interface CallSite {
   stack?: string;
 }
 
-const OWN = ["primitives/", "io/", "pools/"].map((folder) =>
-  new URL(`../../${folder}`, import.meta.url).href
-);
+// workerd gives a module no URL: where all is one bundle, nothing tells Grove's own places apart.
+const OWN = !URL.canParse("../../", import.meta.url)
+  ? []
+  : ["primitives/", "io/", "pools/"].map((folder) =>
+    new URL(`../../${folder}`, import.meta.url).href
+  );
 
 const spawned = new WeakMap<object, CallSite>();
 

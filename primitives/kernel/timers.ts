@@ -8,8 +8,9 @@
  * @module
  */
 
-import { currentClock } from "./clock.ts";
+import { currentClock, LONGEST_DELAY } from "./clock.ts";
 import { Parked, WaitQueue, type WaitTarget } from "./queue.ts";
+import { timersAreRequestBound } from "./request_bound.ts";
 import { keepShape } from "./shapes.ts";
 
 const SLEEP: WaitTarget = { kind: "sleep", name: "" };
@@ -45,6 +46,30 @@ export class Moment extends WaitQueue<void> {
 
 keepShape(new Moment(0));
 
+/** A moment for one alone, outside the heap and with a native timer of its own. */
+class OwnMoment extends Moment {
+  #native: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(due: number) {
+    super(due);
+    this.#arm();
+  }
+
+  override emptied(): void {
+    clearTimeout(this.#native);
+  }
+
+  #arm(): void {
+    const delay = Math.max(0, this.due - currentClock().now());
+    this.#native = setTimeout(() => this.#fired(), Math.min(delay, LONGEST_DELAY));
+  }
+
+  #fired(): void {
+    if (this.due <= currentClock().now()) this.wakeAll();
+    else this.#arm();
+  }
+}
+
 /** Calls back at its time unless it was lifted before. */
 export class Alarm extends Parked<void> {
   readonly #ring: () => void;
@@ -71,6 +96,7 @@ export function momentAt(due: number): Moment {
   // Rounded up, so that nobody wakes early and that sleeps of nearly the same length share a
   // moment.
   const at = Math.ceil(due);
+  if (timersAreRequestBound) return new OwnMoment(at);
   let moment = moments.get(at);
   if (moment === undefined) {
     moment = new Moment(at);
