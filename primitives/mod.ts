@@ -21,6 +21,7 @@ export type { Scope } from "./kernel/scope.ts";
 export type { ScopeOptions, StopOptions } from "./kernel/scope_options.ts";
 export {
   activeTasks,
+  type BackgroundOptions,
   currentTask,
   type Task,
   type TaskFunction,

@@ -10,7 +10,7 @@
  * @module
  */
 
-import { checkFunction } from "./check.ts";
+import { checkFunction, checkOptions, show } from "./check.ts";
 import { currentScope, enteredScope, followsAwait, rootScope, runIn, setRoot } from "./context.ts";
 import { type Cancelled, cancelledIn } from "./errors.ts";
 import { heldBy, HoldWaiter, suspendFor } from "./deadlock.ts";
@@ -58,6 +58,18 @@ export let enterTask: <R>(task: Task, fn: () => R) => R;
 
 /** Ends a task: takes it out of the tree, and tells those who wait for it and then its owner. */
 export let endTask: (task: Task, state: TaskState, outcome: unknown) => void;
+
+/**
+ * What a task has for `background`: starts a function as a task that may outlive this one. Only the
+ * tasks of requests have it.
+ */
+export const startBehind: unique symbol = Symbol("grove.startBehind");
+
+/** What `background` can be told. */
+export interface BackgroundOptions {
+  /** What `inspect()` and errors call the task. Default: the function's name. */
+  name?: string;
+}
 
 let enterRoot: (task: Task) => void;
 
@@ -147,6 +159,57 @@ export class Task<T = unknown> extends Scope implements PromiseLike<T>, Waitable
     checkFunction(fn, "run in a task", "the argument");
     return runIn(this, fn);
   }
+
+  /**
+   * Starts what goes on after the response to a request: a log entry, a cache that is filled. It
+   * belongs to the group of requests that `fetchHandler` or `serveHttp` keeps, and ends with that: a
+   * server that is asked to stop gives it the drain, one that is cancelled cancels it. Platforms with
+   * a `waitUntil` are told to wait for it. Its failure goes to `onError`.
+   *
+   * @typeParam R What the function resolves to.
+   * @param fn What to run; it is called with its own task.
+   * @param options `name`.
+   * @returns The task; it need not be awaited.
+   * @throws {TypeError} When an argument makes no sense.
+   * @throws {ClosedError} When the group of requests has ended.
+   * @throws {Error} When the task is not part of a request: what is to outlive another task is spawned
+   * into a nursery that does.
+   *
+   * @example
+   * ```ts
+   * import { currentTask, fetchHandler, sleep } from "@grove/grove";
+   *
+   * const handler = fetchHandler(() => {
+   *   currentTask().background(async function count() {
+   *     await sleep(1);
+   *     console.log("counted");
+   *   });
+   *   return new Response("hello");
+   * });
+   *
+   * await handler(new Request("http://localhost/"));
+   * console.log("answered"); // and then: counted
+   * ```
+   */
+  background<R>(fn: TaskFunction<R>, options: BackgroundOptions = {}): Task<R> {
+    const action = `go on in the background of "${this.name}"`;
+    checkFunction(fn, action, "the argument");
+    checkOptions(options, action);
+    const { name = fn.name } = options;
+    if (typeof name !== "string") {
+      throw new TypeError(`Cannot ${action} as 'name' must be a string: received ${show(name)}`);
+    }
+    for (let task: Task | null = this as Task; task !== null; task = task.parent) {
+      const behind = task[startBehind]?.(fn, name);
+      if (behind !== undefined) return behind;
+    }
+    throw new Error(
+      `Cannot ${action} as it is not part of a request. Spawn into a nursery that outlives it`,
+    );
+  }
+
+  /** @ignore */
+  [startBehind]?<R>(fn: TaskFunction<R>, name: string): Task<R>;
 
   /**
    * Waits until it has ended, in whatever way: unlike `await task`, this does not throw what the
