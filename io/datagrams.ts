@@ -53,6 +53,14 @@ export interface Datagram {
   readonly address: UdpAddress;
 }
 
+/** A socket as the platform has it; a `Deno.DatagramConn` is one. */
+export interface NativeDatagrams {
+  readonly addr: unknown;
+  receive(buffer: Uint8Array): Promise<[Uint8Array, unknown]>;
+  send(data: Uint8Array, address: UdpAddress): Promise<number>;
+  close(): void;
+}
+
 /** As much as a datagram can have. */
 const MOST = 65_536;
 
@@ -64,7 +72,7 @@ const MOST = 65_536;
 export class DatagramSocket implements AsyncIterable<Datagram>, Disposable, Waitable<Datagram> {
   /** Where it receives. */
   readonly address: UdpAddress;
-  readonly #native: Deno.DatagramConn;
+  readonly #native: NativeDatagrams;
   readonly #name: string;
   readonly #waiting: WaitQueue<Datagram>;
   // What is received is copied out of it: a datagram is small, as a rule.
@@ -78,9 +86,9 @@ export class DatagramSocket implements AsyncIterable<Datagram>, Disposable, Wait
    *
    * @param native The platform's.
    */
-  constructor(native: Deno.DatagramConn) {
+  constructor(native: NativeDatagrams) {
     this.#native = native;
-    this.address = udpAddress(native.addr as Deno.NetAddr);
+    this.address = udpAddress(native.addr);
     this.#name = formatAddress(this.address);
     this.#waiting = new WaitQueue({ kind: "datagram to", name: this.#name });
   }
@@ -193,10 +201,10 @@ export class DatagramSocket implements AsyncIterable<Datagram>, Disposable, Wait
     this.#native.receive(this.#buffer).then(this.#came, this.#failed);
   }
 
-  readonly #came = ([bytes, from]: [Uint8Array, Deno.Addr]): void => {
+  readonly #came = ([bytes, from]: [Uint8Array, unknown]): void => {
     this.#isReceiving = false;
     if (this.#isClosed) return;
-    const datagram = { data: bytes.slice(), address: udpAddress(from as Deno.NetAddr) };
+    const datagram = { data: bytes.slice(), address: udpAddress(from) };
     if (!this.#waiting.wakeFirst(datagram)) this.#kept = datagram;
     else if (this.#waiting.size > 0) this.#receive();
   };
@@ -250,7 +258,8 @@ export function datagrams(options: DatagramOptions = {}): DatagramSocket {
   }
 }
 
-function udpAddress({ hostname, port }: { hostname: string; port: number }): UdpAddress {
+function udpAddress(address: unknown): UdpAddress {
+  const { hostname, port } = address as { hostname: string; port: number };
   return { transport: "udp", hostname, port };
 }
 

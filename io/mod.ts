@@ -60,6 +60,7 @@ export {
   type DatagramOptions,
   datagrams,
   type DatagramSocket,
+  type NativeDatagrams,
   type UdpAddress,
 } from "./datagrams.ts";
 export { BusyError, TooLongError } from "./errors.ts";

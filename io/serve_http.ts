@@ -50,7 +50,12 @@ export interface ServeHttpOptions extends FetchHandlerOptions {
 const LAST_ANSWERS = 500;
 
 /** What Deno passes besides the request. */
-export type ServeHttpInfo = [info: Deno.ServeHandlerInfo<Deno.NetAddr>];
+export type ServeHttpInfo = [info: {
+  /** Where the client is. */
+  readonly remoteAddr: { readonly hostname: string; readonly port: number };
+  /** Resolves when the response has been sent, and rejects when it could not be. */
+  readonly completed: Promise<void>;
+}];
 
 /**
  * Serves HTTP by `Deno.serve`, each request in a task of its own as with {@linkcode fetchHandler},

@@ -43,4 +43,5 @@ export { ProcessQueue } from "./process_queue.ts";
 export { RemotePool, type RemotePoolOptions } from "./remote_pool.ts";
 export { TaskPool } from "./task_pool.ts";
 export { transfer } from "./transfer.ts";
+export type { WorkerPermissions } from "./worker/permissions.ts";
 export { WorkerPool, type WorkerPoolOptions } from "./worker_pool.ts";

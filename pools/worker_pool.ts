@@ -10,6 +10,7 @@ import { RemotePool, type RemotePoolOptions } from "./remote_pool.ts";
 import type { WorkerKind } from "./remote/workforce.ts";
 import { THREAD_WIRE } from "./remote/wire.ts";
 import { look } from "./worker/liveness.ts";
+import type { WorkerPermissions } from "./worker/permissions.ts";
 import { Thread } from "./worker/thread.ts";
 
 /** What a {@linkcode WorkerPool} can be told. */
@@ -24,7 +25,7 @@ export interface WorkerPoolOptions extends RemotePoolOptions {
    * `--unstable-worker-options`: without that flag, Deno ends the process. Default: what the program
    * may do.
    */
-  permissions?: Deno.PermissionOptions;
+  permissions?: WorkerPermissions;
 }
 
 /**
@@ -71,6 +72,11 @@ export class WorkerPool extends RemotePool {
     checkOptions(options, action);
     if (typeof Worker === "undefined") {
       throw new TypeError(`Cannot ${action} as there is no Worker here. Use defaultPool()`);
+    }
+    if (typeof Deno === "undefined") {
+      throw new TypeError(
+        `Cannot ${action} as its workers run under Deno alone. Use defaultPool()`,
+      );
     }
     const { maxAbandoned = 4, permissions } = options;
     checkCount(maxAbandoned, action, "'maxAbandoned'", 1);

@@ -6,6 +6,7 @@
 
 import { textOf } from "../../primitives/kernel/errors.ts";
 import { MalformedError } from "../../primitives/codec/malformed_error.ts";
+import { moduleBeside } from "../module_beside.ts";
 import { RemoteWorker, type WorkerHost, type WorkerOptions } from "../remote/worker.ts";
 import type { FromWorker, ToWorker } from "../remote/protocol.ts";
 import type { Wire } from "../remote/wire.ts";
@@ -195,7 +196,7 @@ function spawn(environment: Environment, { path, socket }: Folder): Deno.ChildPr
   const needed = { read: [path], write: [path], net: [`unix:${socket}`] };
   const { flags, own } = permissionFlags(environment.permissions, needed, environment.cwd);
   const opening: Opening = { folder: path, own, mainModule: mainModuleOfProgram() };
-  const program = programOf(new URL("./main.ts", import.meta.url), opening, path);
+  const program = programOf(moduleBeside(import.meta.url, "grove_process"), opening, path);
   return startDeno(program, [], environment, flags, "piped");
 }
 
@@ -204,14 +205,17 @@ async function accept(
   listener: Deno.UnixListener,
   status: Promise<unknown>,
 ): Promise<Connection<ToWorker, FromWorker> | undefined> {
-  using _ = listener;
   const called = listener.accept();
-  const socket = await Promise.race([called, status.then(() => undefined)]);
-  if (socket === undefined) {
-    called.then((socket) => socket.close(), () => {}); // It has called, and ended.
-    return undefined;
+  try {
+    const socket = await Promise.race([called, status.then(() => undefined)]);
+    if (socket === undefined) {
+      called.then((socket) => socket.close(), () => {}); // It has called, and ended.
+      return undefined;
+    }
+    const connection = new Connection<ToWorker, FromWorker>(socket);
+    connection.unref();
+    return connection;
+  } finally {
+    listener[Symbol.dispose](); // It may have been closed already; then `close` would throw.
   }
-  const connection = new Connection<ToWorker, FromWorker>(socket);
-  connection.unref();
-  return connection;
 }

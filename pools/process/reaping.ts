@@ -1,9 +1,11 @@
 /**
  * Sees to it that no process is left behind, whatever becomes of this one: while there are any,
- * another program watches over them that is told of each, see `reaper.ts`.
+ * another program watches over them that is told of each, see `grove_reaper.ts`.
  *
  * @module
  */
+
+import { moduleBeside } from "../module_beside.ts";
 
 class Reaper {
   readonly #process: Deno.ChildProcess;
@@ -17,7 +19,7 @@ class Reaper {
         "--quiet",
         "--no-config",
         "--allow-all",
-        new URL("./reaper.ts", import.meta.url).href,
+        moduleBeside(import.meta.url, "grove_reaper").href,
       ],
       stdin: "piped",
       stdout: "null",

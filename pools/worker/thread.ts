@@ -4,6 +4,7 @@
  * @module
  */
 
+import { moduleBeside } from "../module_beside.ts";
 import { mainModuleOfProgram } from "../process/main_module.ts";
 import { RemoteWorker, type WorkerHost, type WorkerOptions } from "../remote/worker.ts";
 import type { RemoteJob } from "../remote/job.ts";
@@ -15,7 +16,7 @@ import { letEnd } from "./unref.ts";
 
 /** The module that threads run. Where it is, is not known everywhere, nor asked for there. */
 export function mainModule(): URL {
-  return new URL("./main.ts", import.meta.url);
+  return moduleBeside(import.meta.url, "grove_worker");
 }
 
 /** See above. */
@@ -44,7 +45,7 @@ export class Thread extends RemoteWorker implements Mortal {
     this.#worker.onmessage = ({ data }) => this.receive(data);
     this.#worker.onerror = (event) => {
       event.preventDefault();
-      this.die(`it has failed to start: ${event.message}`);
+      this.die(`it has failed to start: ${event.message}${cureFor(event.message)}`);
     };
     this.#worker.onmessageerror = () => this.die("it has sent what cannot be read here");
     this.#worker.postMessage({
@@ -85,4 +86,9 @@ export class Thread extends RemoteWorker implements Mortal {
     this.#mindNoMore();
     this.#worker.terminate();
   }
+}
+
+function cureFor(message: string): string {
+  if (!message.startsWith(`Module not found "${mainModule().href}"`)) return "";
+  return " In a bundle, leave @grove/grove out as external, or bundle @grove/grove/worker too, as grove_worker.js beside the program";
 }

@@ -73,7 +73,7 @@ Deno.test(
     await using pool = new ProcessPool({ size: { min: 1, max: 1 } });
     await eventually(() => pool.stats().idle === 1, "a process is ready");
     const isReaper = (pid: number) =>
-      Deno.readTextFileSync(`/proc/${pid}/cmdline`).includes("reaper.ts");
+      Deno.readTextFileSync(`/proc/${pid}/cmdline`).includes("grove_reaper.ts");
     const [process] = ownChildren().filter((pid) => !isReaper(pid));
     Deno.kill(process, "SIGKILL");
     assertEquals(await pool.run(twice, 4), 8);
