@@ -10,6 +10,7 @@ import { checkFunction } from "../primitives/kernel/check.ts";
 import { currentScope } from "../primitives/kernel/context.ts";
 import { Cancelled, type CancelSource } from "../primitives/kernel/errors.ts";
 import { mayFloat } from "../primitives/kernel/floating.ts";
+import { type Account, inspected } from "../primitives/kernel/inspected.ts";
 import { Parked, WaitQueue, type WaitTarget } from "../primitives/kernel/queue.ts";
 import { pendingIn } from "../primitives/kernel/scope.ts";
 import type { TaskState } from "../primitives/kernel/task.ts";
@@ -84,6 +85,11 @@ export class Future<T> implements PromiseLike<T>, Waitable<T>, WaitTarget {
   /** What a wait for it is shown as. */
   get kind(): "job" {
     return "job";
+  }
+
+  /** @ignore */
+  [inspected](): Account {
+    return { state: this.state };
   }
 
   /** How far the job has come. */

@@ -1,43 +1,62 @@
 /**
- * The tree of all tasks, as data and as text: what each is, what it waits for, and which do not end
- * although they were cancelled. It is read from the kernel's own lists when it is asked for;
- * nothing is recorded for it meanwhile.
+ * The tree of all tasks, as data: what each is, what it waits for and since when, and which do not
+ * end although they were cancelled. It is read from the kernel's own lists when it is asked for;
+ * nothing is recorded for it meanwhile but, if anybody wants them, ages.
  *
  * @module
  */
 
+import { ageSince } from "./kernel/ages.ts";
+import { spawnSite } from "./kernel/call_site.ts";
 import { checkOptions, checkTime } from "./kernel/check.ts";
 import { currentClock } from "./kernel/clock.ts";
 import { rootScope } from "./kernel/context.ts";
 import { type Held, heldBy } from "./kernel/deadlock.ts";
 import { Hold } from "./kernel/hold.ts";
 import {
+  type Account,
+  accountOf,
+  type Details,
+  type Inspected,
+  inspected,
+  registrations,
+} from "./kernel/inspected.ts";
+import type { WaitTarget } from "./kernel/queue.ts";
+import {
   type Blocked,
   blockedIn,
   cancelledAt,
   children,
+  openedAt,
   pendingIn,
   type Scope,
 } from "./kernel/scope.ts";
-import { spawnSite } from "./kernel/call_site.ts";
-import type { WaitTarget } from "./kernel/queue.ts";
-import { Task, type TaskState } from "./kernel/task.ts";
+import { Task } from "./kernel/task.ts";
+import { Moment } from "./kernel/timers.ts";
 import { TaskGroup } from "./task_group.ts";
 
-/** A task, group or scope, with what is open in it; or a job that a task waits for. */
+/**
+ * A task, group or scope, with what is open in it; or a pool, a worker, a job, a listener. Of one
+ * shape for all; what does not apply is left out.
+ */
 export interface TreeNode {
-  /** Which of them it is. */
-  readonly kind: "task" | "group" | "scope" | "job";
+  /**
+   * What it is: "task", "group" or "scope"; "job", which a task waits for and which runs elsewhere;
+   * "pool", "worker", "process", "listener", "connection"; there may be more.
+   */
+  readonly kind: string;
   /** Its name. */
   readonly name: string;
   /** A task's number. */
   readonly id?: number;
-  /** How far a task or job has come. */
-  readonly state?: TaskState;
+  /** How far it has come: of a task or job a `TaskState`. */
+  readonly state?: string;
   /** Whether it was asked to stop. */
   readonly stopping: boolean;
   /** Why it is cancelled, by itself or from outside; left out while it is not. */
   readonly cancelled?: string;
+  /** For how many milliseconds it is there, if ages are noted: see `traceAges`. */
+  readonly age?: number;
   /** What it waits for: usually one thing, more where it waits for several at once. */
   readonly waitingFor: readonly WaitingFor[];
   /**
@@ -46,8 +65,15 @@ export interface TreeNode {
    * `cancellable()` or `currentTask().signal` is the cure.
    */
   readonly stuckFor?: number;
+  /**
+   * `true` for a task that will never go on by itself, as all those do not that it waits for: part
+   * of a circle, or behind one.
+   */
+  readonly deadlocked?: true;
   /** Where a task was spawned, if `traceSpawns(true)` was called before. */
   readonly spawnedAt?: string;
+  /** More about it, by names of its own: how many jobs of a pool wait, how many connections are open. */
+  readonly details?: Details;
   /** What is open in it, the oldest first. */
   readonly children: readonly TreeNode[];
 }
@@ -58,11 +84,30 @@ export interface WaitingFor {
   readonly kind: string;
   /** Which one of them; "" where there are no names. */
   readonly name: string;
-  /** The names of the tasks that have it, where somebody has: the owner of a lock, its readers. */
-  readonly heldBy?: readonly string[];
+  /**
+   * Its number, by which to know it again: the `id` of a task; or one that no other thing of this
+   * thread has. Left out for what is waited for by one alone: a sleep, a foreign promise.
+   */
+  readonly id?: number;
+  /** For how many milliseconds the wait lasts, if ages are noted: see `traceAges`. */
+  readonly for?: number;
+  /** Of a sleep: how many milliseconds are left of it. */
+  readonly left?: number;
+  /** The tasks that have it, where somebody has: the owner of a lock, its readers. */
+  readonly heldBy?: readonly TaskReference[];
+  /** What its `stats()` say: sizes, holders, how many wait. */
+  readonly details?: Details;
 }
 
-/** What {@linkcode inspect} and {@linkcode formatTree} can be told. */
+/** A task, by the facts that tell which one. */
+export interface TaskReference {
+  /** Its number, as {@linkcode TreeNode.id}. */
+  readonly id: number;
+  /** Its name. */
+  readonly name: string;
+}
+
+/** What {@linkcode inspect} can be told. */
 export interface InspectOptions {
   /** After how many milliseconds a cancelled task that goes on counts as stuck. Default: 1000. */
   grace?: number;
@@ -81,9 +126,9 @@ export interface InspectOptions {
  * import { inspect, sleep, taskGroup } from "@grove/grove";
  *
  * await taskGroup((group) => {
- *   group.spawn(() => sleep(1), { name: "nap" });
+ *   group.spawn(() => sleep(10), { name: "nap" });
  *   const [nap] = inspect().children[0].children;
- *   console.log(nap.name, nap.waitingFor); // nap [{ kind: "sleep", name: "" }]
+ *   console.log(nap.name, nap.waitingFor); // nap [{ kind: "sleep", name: "", left: 10 }]
  * });
  * ```
  */
@@ -91,78 +136,127 @@ export function inspect(options: InspectOptions = {}): TreeNode {
   checkOptions(options, "inspect");
   const { grace = 1000 } = options;
   checkTime(grace, "inspect", "'grace'");
-  return node(rootScope(), currentClock().now() - grace);
+  return new Inspection(grace).node(rootScope());
 }
 
-/**
- * The tree of everything that runs, as text: a line for each task, group and scope.
- *
- * @param options After which time a cancelled task counts as stuck.
- * @returns Lines, the root first.
- * @throws {TypeError | RangeError} When `grace` makes no sense.
- *
- * @example
- * ```ts
- * import { formatTree, sleep, taskGroup } from "@grove/grove";
- *
- * await taskGroup((group) => {
- *   group.spawn(() => sleep(1), { name: "nap" });
- *   console.log(formatTree());
- *   // root: running
- *   // └─ group "group"
- *   //    └─ nap: running, waits for sleep
- * });
- * ```
- */
-export function formatTree(options: InspectOptions = {}): string {
-  const lines: string[] = [];
-  print(inspect(options), "", "", lines);
-  return lines.join("\n");
+class Inspection {
+  readonly #now: number = currentClock().now();
+  readonly #cancelledBefore: number;
+  readonly #registered: Map<Scope, Inspected[]> = registrations();
+
+  constructor(grace: number) {
+    this.#cancelledBefore = this.#now - grace;
+  }
+
+  node(scope: Scope): TreeNode {
+    const pending = pendingIn(scope);
+    const waiting = blockedIn(scope);
+    const isTask = scope instanceof Task;
+    const { kind, state, details, parts = [] } = accountOf(scope);
+    const stuckFor = isTask ? this.#stuckFor(scope) : undefined;
+    const age = ageSince(openedAt(scope));
+    const spawnedAt = isTask ? spawnSite(scope) : undefined;
+    return {
+      kind: kind ?? (isTask ? "task" : scope instanceof TaskGroup ? "group" : "scope"),
+      name: scope.name,
+      ...(isTask ? { id: scope.id, state: scope.state } : state !== undefined && { state }),
+      stopping: scope.stopping,
+      ...(pending !== null && { cancelled: pending.message }),
+      ...(age !== undefined && { age }),
+      waitingFor: waiting.flatMap((wait) => this.#waitingFor(wait)),
+      ...(stuckFor !== undefined && { stuckFor }),
+      ...(spawnedAt !== undefined && { spawnedAt }),
+      ...(details !== undefined && { details }),
+      children: [
+        ...children(scope).map((child) => this.node(child)),
+        ...parts.map(part),
+        ...(this.#registered.get(scope) ?? []).map((thing) => part(thing[inspected]())),
+        ...waiting.flatMap(jobs),
+      ],
+    };
+  }
+
+  #waitingFor(wait: Blocked<unknown>): WaitingFor[] {
+    const since = ageSince(wait.since);
+    const lasts = since === undefined ? {} : { for: since };
+    const { targets, queue } = wait;
+    if (targets.length === 0) return [{ kind: "promise", name: "", ...lasts }];
+    if (queue instanceof Moment) {
+      const left = Math.max(0, Math.round(queue.due - this.#now));
+      return [{ ...nameOf(queue.target), ...lasts, left }];
+    }
+    return targets.map((target) => {
+      const holders = holdersOf(target);
+      const details = detailsOf(target);
+      return {
+        ...nameOf(target),
+        ...(target.kind !== "sleep" && { id: numberOf(target) }),
+        ...lasts,
+        ...(holders.length > 0 && { heldBy: holders }),
+        ...(details !== undefined && { details }),
+      };
+    });
+  }
+
+  #stuckFor(task: Task): number | undefined {
+    const pending = pendingIn(task);
+    if (task.state !== "running" || pending === null || !awaitsNothingOfOurs(task)) {
+      return undefined;
+    }
+    const since = cancelledAt(pending.scope as Scope);
+    return since <= this.#cancelledBefore ? this.#now - since : undefined;
+  }
 }
 
-function node(scope: Scope, cancelledBefore: number): TreeNode {
-  const pending = pendingIn(scope);
-  const waiting = blockedIn(scope);
-  const below = children(scope);
-  const isTask = scope instanceof Task;
-  const stuckSince =
-    isTask && scope.state === "running" && pending !== null && awaitsNothingOfOurs(scope)
-      ? cancelledAt(pending.scope as Scope)
-      : Infinity;
+/** What no scope stands for. */
+function part({ kind = "", name = "", state, details, parts = [] }: Account): TreeNode {
   return {
-    kind: isTask ? "task" : scope instanceof TaskGroup ? "group" : "scope",
-    name: scope.name,
-    ...(isTask && { id: scope.id, state: scope.state }),
-    stopping: scope.stopping,
-    ...(pending !== null && { cancelled: pending.message }),
-    waitingFor: waiting.flatMap(waitingFor),
-    ...(stuckSince <= cancelledBefore && { stuckFor: currentClock().now() - stuckSince }),
-    ...(isTask && spawnSite(scope) !== undefined && { spawnedAt: spawnSite(scope) }),
-    children: [...below.map((child) => node(child, cancelledBefore)), ...waiting.flatMap(jobs)],
+    kind,
+    name,
+    ...(state !== undefined && { state }),
+    stopping: false,
+    waitingFor: [],
+    ...(details !== undefined && { details }),
+    children: parts.map(part),
   };
 }
 
 // What its task waits for runs elsewhere, and stands in no scope of this thread.
 function jobs({ targets }: Blocked<unknown>): TreeNode[] {
-  return targets.filter((target) => target.kind === "job").map((job) => ({
-    kind: "job",
-    name: job.name,
-    state: (job as WaitTarget & { state: TaskState }).state,
-    stopping: false,
-    waitingFor: [],
-    children: [],
-  }));
+  return targets.filter((target) => target.kind === "job").map((job) =>
+    part({ ...nameOf(job), ...accountOf(job) })
+  );
 }
 
-function waitingFor({ targets }: Blocked<unknown>): WaitingFor[] {
-  if (targets.length === 0) return [{ kind: "promise", name: "" }];
-  return targets.map((target) => {
-    const { kind, name } = target;
-    const blockers = heldBy in target ? [(target as Held)[heldBy]() ?? []].flat() : [];
-    const holds = blockers.filter((blocker) => blocker instanceof Hold);
-    if (holds.length === 0) return { kind, name };
-    return { kind, name, heldBy: holds.map((hold) => hold.owner!.name) };
-  });
+function nameOf({ kind, name }: WaitTarget): { kind: string; name: string } {
+  return { kind, name };
+}
+
+const numbers = new WeakMap<WaitTarget, number>();
+let counter = 0;
+
+function numberOf(target: WaitTarget): number {
+  if (target instanceof Task) return target.id;
+  let number = numbers.get(target);
+  if (number === undefined) numbers.set(target, number = ++counter);
+  return number;
+}
+
+function holdersOf(target: WaitTarget): TaskReference[] {
+  if (!(heldBy in target)) return [];
+  const blockers = [(target as Held)[heldBy]() ?? []].flat();
+  const holders = blockers.filter((blocker) => blocker instanceof Hold).map(({ owner }) => owner!);
+  return holders.map((holder) => ({ id: (holder as Scope as Task).id, name: holder.name }));
+}
+
+/** The numbers and names that its statistics consist of. */
+function detailsOf(target: WaitTarget & { stats?(): object }): Details | undefined {
+  const { details = target.stats?.() } = accountOf(target);
+  if (details === undefined) return undefined;
+  const facts = Object.entries(details).filter(([, value]) =>
+    ["number", "string", "boolean"].includes(typeof value)
+  );
+  return Object.fromEntries(facts);
 }
 
 // Whoever waited in Grove was woken by the cancellation, and whoever has children waits for them; a
@@ -172,35 +266,4 @@ function awaitsNothingOfOurs(scope: Scope): boolean {
   return children(scope).every((child) =>
     !(child instanceof Task) && pendingIn(child) !== null && awaitsNothingOfOurs(child)
   );
-}
-
-function print(tree: TreeNode, first: string, rest: string, lines: string[]): void {
-  lines.push(first + describe(tree));
-  tree.children.forEach((child, index) => {
-    const last = index === tree.children.length - 1;
-    print(child, rest + (last ? "└─ " : "├─ "), rest + (last ? "   " : "│  "), lines);
-  });
-}
-
-function describe(tree: TreeNode): string {
-  const facts: string[] = [];
-  if (tree.state !== undefined) facts.push(tree.state);
-  if (tree.stuckFor !== undefined) {
-    facts.push(`STUCK for ${Math.round(tree.stuckFor)} ms after it was cancelled`);
-  } else if (tree.cancelled !== undefined) {
-    facts.push("cancelled");
-  } else if (tree.stopping) {
-    facts.push("stopping");
-  }
-  for (const { kind, name, heldBy } of tree.waitingFor) {
-    const holders = heldBy?.map((holder) => `"${holder}"`).join(", ");
-    facts.push(
-      `waits for ${kind}${name === "" ? "" : ` "${name}"`}${
-        holders === undefined ? "" : `, held by ${holders}`
-      }`,
-    );
-  }
-  if (tree.spawnedAt !== undefined) facts.push(`spawned at ${tree.spawnedAt}`);
-  const label = tree.kind === "task" ? tree.name : `${tree.kind} "${tree.name}"`;
-  return facts.length === 0 ? label : `${label}: ${facts.join(", ")}`;
 }

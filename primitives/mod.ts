@@ -17,6 +17,7 @@ export {
   TimeoutError,
 } from "./kernel/errors.ts";
 export { traceLocks, traceSpawns } from "./kernel/call_site.ts";
+export type { Details } from "./kernel/inspected.ts";
 export type { Scope } from "./kernel/scope.ts";
 export type { ScopeOptions, StopOptions } from "./kernel/scope_options.ts";
 export {
@@ -48,11 +49,12 @@ export { Deferred, type DeferredStats } from "./deferred.ts";
 export type { End, Ending } from "./ends.ts";
 export { Event, type EventStats } from "./event.ts";
 export { failAfter } from "./fail_after.ts";
+export { formatTree, type FormatTreeOptions } from "./format_tree.ts";
 export { Guard } from "./guard.ts";
 export {
-  formatTree,
   inspect,
   type InspectOptions,
+  type TaskReference,
   type TreeNode,
   type WaitingFor,
 } from "./inspect.ts";
@@ -105,4 +107,5 @@ export {
   type TaskGroupOptions,
 } from "./task_group.ts";
 export { TaskLocal, type TaskLocalOptions } from "./task_local.ts";
+export { traceAges } from "./trace_ages.ts";
 export { wait, type WaitResult, type WaitUntilOptions } from "./wait.ts";

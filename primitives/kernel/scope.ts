@@ -18,6 +18,7 @@
  * @module
  */
 
+import { coarseNow } from "./ages.ts";
 import { Cancelled, type CancelSource, TimeoutError } from "./errors.ts";
 import { checkDate, checkOptions, checkTime } from "./check.ts";
 import { currentClock } from "./clock.ts";
@@ -41,6 +42,8 @@ export interface Locals {
 export abstract class Blocked<T> extends Parked<T> {
   /** The scope it is suspended in, `null` when it is not suspended. */
   scope: Scope | null = null;
+  /** When it was suspended: see `ages.ts`. */
+  since = 0;
   /** Its neighbors among the waits of that scope: a ring. */
   blockedNext: Blocked<unknown> = this;
   blockedPrev: Blocked<unknown> = this;
@@ -142,6 +145,8 @@ export let blockedIn: (scope: Scope) => Blocked<unknown>[];
 export let causeOf: (scope: Scope) => CancelCause | undefined;
 /** When a scope was cancelled, on the current clock. */
 export let cancelledAt: (scope: Scope) => number;
+/** When a scope was opened: see `ages.ts`. */
+export let openedAt: (scope: Scope) => number;
 /**
  * The promise that a checkpoint in a cancelled scope returns: one for all, and handled, so that
  * none can be left over.
@@ -199,6 +204,7 @@ export abstract class Scope implements CancelSource {
   #blocked: Blocked<unknown> | null = null;
   #pending: Cancelled | null = null;
   #flags = 0;
+  #openedAt = 0;
   #locals: Locals | null = null;
   #extras: Extras | null = null;
 
@@ -350,6 +356,7 @@ export abstract class Scope implements CancelSource {
   static {
     link = (scope, parent, locals) => {
       scope.#parent = parent;
+      scope.#openedAt = coarseNow;
       scope.#locals = locals;
       const first = parent.#children;
       if (first === null) {
@@ -392,6 +399,7 @@ export abstract class Scope implements CancelSource {
 
     block = (scope, wait) => {
       wait.scope = scope;
+      wait.since = coarseNow;
       activity++;
       const first = scope.#blocked;
       if (first === null) {
@@ -436,6 +444,7 @@ export abstract class Scope implements CancelSource {
     hasChildren = (scope) => scope.#children !== null;
     causeOf = (scope) => scope.#extras?.cause;
     cancelledAt = (scope) => scope.#extras?.cancelledAt ?? 0;
+    openedAt = (scope) => scope.#openedAt;
 
     children = (scope) => {
       const list: Scope[] = [];
@@ -586,10 +595,15 @@ export abstract class Scope implements CancelSource {
       // them.
       for (const wait of blockedIn(scope)) {
         if (wait.scope !== scope) continue;
+        const { since } = wait;
         unblock(wait);
         if (wait.abandon()) continue;
-        if (parent.#pending === null) block(parent, wait);
-        else wait.cancel(parent.#pending);
+        if (parent.#pending === null) {
+          block(parent, wait);
+          wait.since = since;
+        } else {
+          wait.cancel(parent.#pending);
+        }
       }
     };
   }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { formatTree } from "../inspect.ts";
+import { formatTree } from "../format_tree.ts";
 import { checkFunction } from "../kernel/check.ts";
 import { rootScope } from "../kernel/context.ts";
 import { blockedIn, children, type Scope } from "../kernel/scope.ts";

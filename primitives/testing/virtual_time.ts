@@ -6,6 +6,7 @@
  */
 
 import { checkFunction } from "../kernel/check.ts";
+import { readClock } from "../kernel/ages.ts";
 import { type Clock, currentClock, replaceClock } from "../kernel/clock.ts";
 import { activityCount } from "../kernel/scope.ts";
 import { forgetTimers, pendingTimers } from "../kernel/timers.ts";
@@ -58,6 +59,7 @@ class VirtualClock implements Clock, VirtualTime {
       quiet = 0;
       this.elapsed = Math.max(this.elapsed, this.#due);
       this.#due = Infinity;
+      readClock();
       this.#ring();
     }
     this.#watching = false;
@@ -105,6 +107,7 @@ export function withVirtualTime<T>(fn: (time: VirtualTime) => T | PromiseLike<T>
 async function underVirtualTime<T>(fn: (time: VirtualTime) => T | PromiseLike<T>): Promise<T> {
   const clock = new VirtualClock();
   const before = replaceClock(clock);
+  readClock();
   try {
     const value = await fn(clock);
     if (pendingTimers() > 0) {
@@ -117,5 +120,6 @@ async function underVirtualTime<T>(fn: (time: VirtualTime) => T | PromiseLike<T>
     clock.close();
     forgetTimers();
     replaceClock(before);
+    readClock();
   }
 }

@@ -94,8 +94,8 @@ Deno.test("jobs: put, done in the order of priority by three workers, held up wh
     }
     assert(!page.includes("<b>"));
     const tree = await (await fetch(`${server.base}/tasks?format=text`)).text();
-    assertMatch(tree, /group "workers".*\n.*worker 1: running, waits for sleep\n/);
-    assertMatch(tree, /worker \d: running, waits for queue "jobs"\n/);
+    assertMatch(tree, /group "workers".*\n.*worker 1 +running .* waits .*for sleep, .* left\n/);
+    assertMatch(tree, /worker \d +running .* waits .*for queue "jobs"/);
   });
 
   await t.step("when the queue is full a request waits for room, and gets it", async () => {

@@ -21,9 +21,10 @@ Deno.test({
       const response = await fetch(base);
       assertEquals(response.headers.get("content-type"), "text/html; charset=utf-8");
       const page = await response.text();
-      for (const part of ['<html lang="en">', "<title>", "HTTP server: running", base]) {
+      for (const part of ['<html lang="en">', "<title>", base]) {
         assertStringIncludes(page, part);
       }
+      assertMatch(page, /HTTP server +running/);
       assert(!/https?:\/\/(?!127\.0\.0\.1)/.test(page), "it needs nothing from elsewhere");
     });
 
@@ -61,7 +62,7 @@ Deno.test({
       const tasks = async () => await (await fetch(`${base}/tasks?format=text`)).text();
       const leaving = new AbortController();
       const slow = fetch(`${base}/slow`, { signal: leaving.signal }).catch(() => {});
-      while (!(await tasks()).includes("GET /slow: running, waits for sleep"));
+      while (!/GET \/slow +running .* waits .*for sleep/.test(await tasks()));
       leaving.abort();
       await slow;
       await program.printed(/GET \/slow ended after .* s: its client went away/);
@@ -83,7 +84,7 @@ Deno.test({
       ) {
         const response = await tasks(query, accept);
         assertEquals(response.headers.get("content-type"), "text/plain; charset=utf-8");
-        assertMatch(await response.text(), /^root: running\n/);
+        assertMatch(await response.text(), /^root +running/);
       }
       for (const accept of ["text/html, */*", "text/plain;q=0.1, application/json"]) {
         assertEquals((await (await tasks("", accept)).json()).name, "root");
@@ -200,9 +201,9 @@ Deno.test("serve: deno serve runs the HTTP part alone, from the same module", as
   assertEquals(
     await (await fetch(`${base}/tasks?format=text`)).text(),
     [
-      "root: running",
+      "root              running",
       '└─ scope "http"',
-      "   └─ GET /tasks: running",
+      "   └─ GET /tasks  running",
       "",
     ].join("\n"),
   );

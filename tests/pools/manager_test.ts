@@ -45,6 +45,7 @@ import type { Node } from "../../pools/link/node.ts";
 import { thrownBy } from "../primitives/outcome.ts";
 import { assertType, type Same } from "../primitives/probes.ts";
 import { at, hand, Net, settled } from "./link/net.ts";
+import { named } from "../primitives/waits.ts";
 
 /** A manager at the root, two nodes below, and one below the second. */
 class Stage implements AsyncDisposable {
@@ -360,7 +361,7 @@ Deno.test("a call runs in a task of its own, in the manager's part of the tree",
   assertEquals([manager.kind, manager.name], ["scope", "shared"]);
   assertEquals(manager.children.map(({ name }) => name), ['object "mine"']);
   assertEquals(manager.children[0].children.map(({ name }) => name), ["depositLater"]);
-  assertEquals(inspect().waitingFor, [{ kind: "object", name: "mine" }]);
+  assertEquals(named(inspect().waitingFor), [{ kind: "object", name: "mine" }]);
   await view.open();
   await waiting;
   assertEquals(inspect().children.map(({ children }) => children), [[]]);

@@ -34,6 +34,7 @@ import { dropPassed, packValues, unpackPassed } from "../../pools/passing.ts";
 import { thrownBy } from "../primitives/outcome.ts";
 import { assertType, collect, type Same } from "../primitives/probes.ts";
 import { at, hand, Net, settled } from "./link/net.ts";
+import { named } from "../primitives/waits.ts";
 
 type Place = "root" | "a" | "b" | "b1";
 
@@ -574,7 +575,7 @@ Deno.test("inspect() names the pipe that is waited for", async () => {
   using stage = new Stage<number>("a", "root");
   const waits = [stage.left.receive(), stage.right.receive()];
   await settled(stage.net);
-  assertEquals(inspect().waitingFor, [
+  assertEquals(named(inspect().waitingFor), [
     { kind: "pipe", name: "line" },
     { kind: "pipe", name: "line" },
   ]);

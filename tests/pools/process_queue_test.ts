@@ -34,6 +34,7 @@ import type { Node } from "../../pools/link/node.ts";
 import { thrownBy } from "../primitives/outcome.ts";
 import { collect } from "../primitives/probes.ts";
 import { at, hand, Net, settled } from "./link/net.ts";
+import { named } from "../primitives/waits.ts";
 
 /** A queue at the root, and as it is seen there, at a child, at another child, and at a grandchild. */
 function common<T>(maxsize = 0): {
@@ -324,7 +325,7 @@ Deno.test("inspect() shows who waits, here and elsewhere, and stats() counts all
     await settled(stage.net);
 
     const scope = inspect().children.find(({ name }) => name === 'queue "jobs"')!;
-    assertEquals(scope.children.map(({ name, waitingFor }) => [name, waitingFor]), [
+    assertEquals(scope.children.map(({ name, waitingFor }) => [name, named(waitingFor)]), [
       ["get", [{ kind: "queue", name: "jobs" }]],
     ]);
     const stats = await stage.views.b.stats();

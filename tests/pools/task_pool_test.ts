@@ -34,6 +34,7 @@ import { outcomeOf, thrownBy } from "../primitives/outcome.ts";
 import { calling, foreign } from "../primitives/probes.ts";
 import { SpiedController } from "../primitives/spies.ts";
 import { unhandledRejections } from "../primitives/unhandled.ts";
+import { named } from "../primitives/waits.ts";
 
 /** A job that goes on until it is cancelled. */
 function endless(): Promise<void> {
@@ -708,7 +709,7 @@ Deno.test("inspect() shows the pool with the jobs that run, and a job under the 
     const nodes = root.children.map(({ kind, name, waitingFor, children }) => ({
       kind,
       name,
-      waitingFor,
+      waitingFor: named(waitingFor),
       children: children.map(({ kind, name, state }) => `${kind} ${name} ${state}`),
     }));
     assertEquals(nodes, [

@@ -35,6 +35,7 @@ import {
 import { testLimits } from "./blocking_call.ts";
 import { calling } from "./probes.ts";
 import { rejectionOf, unhandledDuring } from "./spies.ts";
+import { named } from "./waits.ts";
 
 /** What becomes of it, without a rejection that nobody has handled yet. */
 function settled(promise: Promise<unknown>): Promise<unknown> {
@@ -414,7 +415,7 @@ Deno.test("A wait at a barrier shows in inspect() by its name", async () => {
   await taskGroup(async (group) => {
     group.spawn(() => barrier.wait());
     const [runner] = inspect().children[0].children;
-    assertEquals(runner.waitingFor, [{ kind: "barrier", name: "start" }]);
+    assertEquals(named(runner.waitingFor), [{ kind: "barrier", name: "start" }]);
     await barrier.wait();
   });
 });

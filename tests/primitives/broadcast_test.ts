@@ -28,6 +28,7 @@ import {
 import { waitAllTasksBlocked, withLeakCheck } from "../../primitives/testing/mod.ts";
 import { outcomeOf, thrownBy } from "./outcome.ts";
 import { assertType, collect, type Same } from "./probes.ts";
+import { named } from "./waits.ts";
 
 Deno.test("every subscriber gets every item, in order", async () => {
   const broadcast = new Broadcast<number>();
@@ -384,12 +385,12 @@ Deno.test("inspect() shows whom publishers and subscribers wait for", async () =
     group.spawn(() => reader.receive(), { name: "receiver" });
     await waitAllTasksBlocked();
     const [receiver] = inspect().children[0].children;
-    assertEquals(receiver.waitingFor, [{ kind: "subscription", name: "reader" }]);
+    assertEquals(named(receiver.waitingFor), [{ kind: "subscription", name: "reader" }]);
     for (const item of [1, 2]) await broadcast.publish(item);
     group.spawn(() => broadcast.publish(3), { name: "publisher" });
     await waitAllTasksBlocked();
     const [publisher] = inspect().children[0].children;
-    assertEquals(publisher.waitingFor, [{ kind: "broadcast", name: "news" }]);
+    assertEquals(named(publisher.waitingFor), [{ kind: "broadcast", name: "news" }]);
     group.cancel();
   });
 });

@@ -19,6 +19,7 @@ import {
 import { waitAllTasksBlocked } from "../../primitives/testing/mod.ts";
 import { outcomeOf } from "./outcome.ts";
 import { assertType, collect, type Same } from "./probes.ts";
+import { named } from "./waits.ts";
 
 /** What can be received at once, until nothing can. */
 function drainNow<T>(channel: Channel<T>): T[] {
@@ -352,7 +353,7 @@ Deno.test("inspect() shows by its name the channel that senders and receivers wa
     }, { name: "loop" });
     await waitAllTasksBlocked();
     const tasks = inspect().children[0].children;
-    assertEquals(tasks.map(({ name, waitingFor }) => ({ name, waitingFor })), [
+    assertEquals(tasks.map(({ name, waitingFor }) => ({ name, waitingFor: named(waitingFor) })), [
       { name: "sender", waitingFor: [{ kind: "channel", name: "full" }] },
       { name: "receiver", waitingFor: [{ kind: "channel", name: "empty" }] },
       { name: "loop", waitingFor: [{ kind: "channel", name: "empty" }] },

@@ -30,6 +30,7 @@ import { waitAllTasksBlocked } from "../../primitives/testing/mod.ts";
 import { type Actor, scene } from "./actors.ts";
 import { outcomeOf } from "./outcome.ts";
 import { calling } from "./probes.ts";
+import { named } from "./waits.ts";
 
 /** An actor waits, and notes that it was woken with the lock in its hands. */
 function wait(changed: Condition, actor: Actor, woken: string[]): Promise<void> {
@@ -366,7 +367,8 @@ Deno.test("Condition.stats() is frozen, and right at each stage; inspect() shows
   assertEquals(changed.stats(), { waiters: 0, peakWaiters: 0 });
   assert(Object.isFrozen(changed.stats()));
   await scene(["a", "b"], async (a, b) => {
-    const shown = () => inspect().children.at(-1)!.children.map((task) => task.waitingFor[0]);
+    const shown = () =>
+      inspect().children.at(-1)!.children.map((task) => named(task.waitingFor)[0]);
     const waiting = [wait(changed, a, []), wait(changed, b, [])];
     await waitAllTasksBlocked();
     assertEquals(changed.stats(), { waiters: 2, peakWaiters: 2 });

@@ -27,6 +27,7 @@ import { testHandOver, testLimits, testScope } from "./blocking_call.ts";
 import { outcomeOf } from "./outcome.ts";
 import { calling } from "./probes.ts";
 import { rejectionOf, unhandledDuring } from "./spies.ts";
+import { named } from "./waits.ts";
 
 function unsettled(call: (deferred: Deferred<string>, options?: WaitOptions) => Promise<unknown>) {
   return () => {
@@ -249,7 +250,7 @@ Deno.test("A wait for a deferred value shows in inspect() by its name", async ()
     // What `await` calls comes a turn of the microtask queue later.
     return waitAllTasksBlocked().then(() => {
       for (const { waitingFor } of inspect().children[0].children) {
-        assertEquals(waitingFor, [{ kind: "deferred", name: "port" }]);
+        assertEquals(named(waitingFor), [{ kind: "deferred", name: "port" }]);
       }
       deferred.resolve(1);
     });

@@ -10,6 +10,7 @@ import { waitAllTasksBlocked, withVirtualTime } from "../../primitives/testing/m
 import { testHandOver, testLimits } from "./blocking_call.ts";
 import { outcomeOf } from "./outcome.ts";
 import { calling } from "./probes.ts";
+import { named } from "./waits.ts";
 
 function unset() {
   const event = new Event({ name: "green" });
@@ -139,7 +140,7 @@ Deno.test("A wait for an event shows in inspect() by its name", async () => {
   await taskGroup((group) => {
     group.spawn(() => event.wait(), { name: "car" });
     const [car] = inspect().children[0].children;
-    assertEquals(car.waitingFor, [{ kind: "event", name: "green" }]);
+    assertEquals(named(car.waitingFor), [{ kind: "event", name: "green" }]);
     event.set();
   });
 });

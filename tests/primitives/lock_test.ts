@@ -32,6 +32,7 @@ import { scene } from "./actors.ts";
 import { LOCK_LIKES } from "./lock_likes.ts";
 import { outcomeOf } from "./outcome.ts";
 import { calling } from "./probes.ts";
+import { named } from "./waits.ts";
 
 Deno.test("Lock: it is taken, tried in vain, given back, and taken again", async () => {
   const lock = new Lock();
@@ -252,7 +253,7 @@ Deno.test("Lock: who waits for whom shows in inspect()", async () => {
     await a.do(() => lock.acquire());
     const waiting = b.do(() => lock.acquire());
     const group = inspect().children.at(-1);
-    assertEquals(group?.children.map(({ waitingFor }) => waitingFor), [
+    assertEquals(group?.children.map(({ waitingFor }) => named(waitingFor)), [
       [],
       [{ kind: "lock", name: "door", heldBy: ["a"] }],
     ]);

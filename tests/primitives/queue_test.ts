@@ -34,6 +34,7 @@ import {
 } from "../../primitives/testing/mod.ts";
 import { outcomeOf } from "./outcome.ts";
 import { calling } from "./probes.ts";
+import { named } from "./waits.ts";
 
 for (const [kind, Kind] of Object.entries({ Queue, LifoQueue, PriorityQueue })) {
   Deno.test(`${kind}: full and empty, with and without waiting [W7] (CPython: basic_queue_test)`, async () => {
@@ -275,7 +276,8 @@ for (const [kind, Kind] of Object.entries({ Queue, LifoQueue, PriorityQueue })) 
   Deno.test(`${kind}: waits show in inspect() by its name`, async () => {
     const queue = new Kind<number>(1, { name: "jobs" });
     await taskGroup((group) => {
-      const waitingFor = () => inspect().children[0].children.map((child) => child.waitingFor[0]);
+      const waitingFor = () =>
+        inspect().children[0].children.map((child) => named(child.waitingFor)[0]);
       group.spawn(() => queue.get());
       assertEquals(waitingFor(), [{ kind: "queue", name: "jobs" }]);
       queue.putNowait(1);

@@ -30,6 +30,7 @@ import {
 import { testLimits } from "./blocking_call.ts";
 import { calling } from "./probes.ts";
 import { rejectionOf } from "./spies.ts";
+import { named } from "./waits.ts";
 
 testLimits("RateLimiter.acquire()", () => {
   const limiter = new RateLimiter(1, { name: "requests" });
@@ -374,7 +375,7 @@ Deno.test("A wait for a rate limiter shows in inspect() by its name", async () =
       group.spawn(() => limiter.acquire());
       await waitAllTasksBlocked();
       const [caller] = inspect().children[0].children;
-      assertEquals(caller.waitingFor, [{ kind: "rate limiter", name: "requests" }]);
+      assertEquals(named(caller.waitingFor), [{ kind: "rate limiter", name: "requests" }]);
     });
   });
 });

@@ -25,6 +25,7 @@ import {
 } from "../../primitives/testing/mod.ts";
 import { type Actor, scene } from "./actors.ts";
 import { outcomeOf } from "./outcome.ts";
+import { named } from "./waits.ts";
 
 /** An actor takes a side and notes it, when it is its turn. */
 function take(lock: RWLock, side: "read" | "write", actor: Actor, notes: string[] = []) {
@@ -370,7 +371,7 @@ Deno.test("RWLock: who waits for whom shows in inspect()", async () => {
     await take(lock, "read", a);
     await take(lock, "read", b);
     const waiting = [take(lock, "write", w), take(lock, "read", r)];
-    const shown = inspect().children.at(-1)!.children.map(({ waitingFor }) => waitingFor);
+    const shown = inspect().children.at(-1)!.children.map(({ waitingFor }) => named(waitingFor));
     assertEquals(shown.slice(2), [
       [{ kind: "write lock", name: "map", heldBy: ["a", "b"] }],
       [{ kind: "read lock", name: "map" }], // The writer ahead does not have it either.

@@ -24,6 +24,7 @@ import {
 import { waitAllTasksBlocked, withLeakCheck } from "../../primitives/testing/mod.ts";
 import { outcomeOf, thrownBy } from "./outcome.ts";
 import { unhandledRejections } from "./unhandled.ts";
+import { named } from "./waits.ts";
 
 /** An event that is set. */
 function setEvent(): Event {
@@ -320,7 +321,7 @@ Deno.test("inspect() shows all the things that a select waits for", async () => 
     group.spawn(() => select(arms, { biased: true }), { name: "choosy" });
     await waitAllTasksBlocked();
     const tasks = inspect().children[0].children;
-    assertEquals(tasks.find(({ name }) => name === "choosy")?.waitingFor, [
+    assertEquals(named(tasks.find(({ name }) => name === "choosy")!.waitingFor), [
       { kind: "channel", name: "orders" },
       { kind: "channel", name: "out" },
       { kind: "queue", name: "jobs" },

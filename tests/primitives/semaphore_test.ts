@@ -35,6 +35,7 @@ import { testHandOver, testLimits } from "./blocking_call.ts";
 import { outcomeOf } from "./outcome.ts";
 import { calling } from "./probes.ts";
 import { rejectionOf } from "./spies.ts";
+import { named } from "./waits.ts";
 
 function without(call: (semaphore: Semaphore, options?: WaitOptions) => Promise<unknown>) {
   return () => {
@@ -373,7 +374,7 @@ Deno.test("A wait for a semaphore shows in inspect() by its name", async () => {
   await taskGroup((group) => {
     group.spawn(() => semaphore.acquire());
     const [visitor] = inspect().children[0].children;
-    assertEquals(visitor.waitingFor, [{ kind: "semaphore", name: "doors" }]);
+    assertEquals(named(visitor.waitingFor), [{ kind: "semaphore", name: "doors" }]);
     semaphore.release();
   });
 });

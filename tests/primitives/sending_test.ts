@@ -37,6 +37,7 @@ import {
 } from "../../primitives/testing/mod.ts";
 import { outcomeOf, thrownBy } from "./outcome.ts";
 import { assertType, type Same } from "./probes.ts";
+import { named } from "./waits.ts";
 
 /** Something to send to, with room for one item, and what the test sees at its other end. */
 interface Sink {
@@ -270,7 +271,7 @@ Deno.test("a select that sends is shown with the channel that it waits for", asy
       await select({ a: channel.sending("item"), b: queue.putting("item") }, { biased: true });
     });
     await waitAllTasksBlocked();
-    assertEquals(inspect().children[0].children[0].waitingFor, [
+    assertEquals(named(inspect().children[0].children[0].waitingFor), [
       { kind: "channel", name: "orders" },
       { kind: "queue", name: "jobs" },
     ]);

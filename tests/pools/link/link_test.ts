@@ -32,6 +32,7 @@ import { type HostedObject, open, type Parcel, Shipment } from "../../../pools/l
 import type { Node } from "../../../pools/link/node.ts";
 import { thrownBy } from "../../primitives/outcome.ts";
 import { Net, settled } from "./net.ts";
+import { named } from "../../primitives/waits.ts";
 
 /** An object with a method for everything that can happen to a call. */
 class Desk implements HostedObject {
@@ -192,8 +193,8 @@ Deno.test("P3: a call runs in a task of its own, in a scope named after the obje
 
   const scope = inspect().children.find(({ name }) => name === 'desk "front"')!;
   assertEquals(scope.children.map(({ kind, name }) => [kind, name]), [["task", "wait"]]);
-  assertEquals(scope.children[0].waitingFor, [{ kind: "event", name: "" }]);
-  assertEquals(inspect().waitingFor, [{ kind: "desk", name: "front" }]);
+  assertEquals(named(scope.children[0].waitingFor), [{ kind: "event", name: "" }]);
+  assertEquals(named(inspect().waitingFor), [{ kind: "desk", name: "front" }]);
 
   desk.gate.set();
   assertEquals(await waiting, "through");

@@ -33,6 +33,7 @@ import { scene } from "../actors.ts";
 import { outcomeOf } from "../outcome.ts";
 import { calling } from "../probes.ts";
 import { rejectionOf } from "../spies.ts";
+import { named } from "../waits.ts";
 
 /** A file of its own for a test. */
 async function inFolder(test: (path: string) => unknown): Promise<void> {
@@ -299,7 +300,11 @@ Deno.test("FileLock: inspect() shows who waits for it, and whom for", async () =
       using _ = await lock.acquire();
       const task = group.spawn(() => lock.acquire());
       const child = inspect().children.at(-1)!.children[0];
-      assertEquals(child.waitingFor, [{ kind: "file lock", name: "door", heldBy: ["root"] }]);
+      assertEquals(named(child.waitingFor), [{
+        kind: "file lock",
+        name: "door",
+        heldBy: ["root"],
+      }]);
       task.cancel();
       await task.join();
     });

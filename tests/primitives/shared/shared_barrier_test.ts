@@ -25,6 +25,7 @@ import {
 import { testLimits } from "../blocking_call.ts";
 import { calling } from "../probes.ts";
 import { rejectionOf } from "../spies.ts";
+import { named } from "../waits.ts";
 
 /** What becomes of it, without a rejection that nobody has handled yet. */
 function settled(promise: Promise<unknown>): Promise<unknown> {
@@ -179,7 +180,7 @@ Deno.test("SharedBarrier: inspect() shows who waits at it", async () => {
   await taskGroup(async (group) => {
     group.spawn(() => barrier.wait());
     const child = inspect().children.at(-1)!.children[0];
-    assertEquals(child.waitingFor, [{ kind: "shared barrier", name: "start" }]);
+    assertEquals(named(child.waitingFor), [{ kind: "shared barrier", name: "start" }]);
     await barrier.wait();
   });
 });

@@ -17,6 +17,7 @@ import { waitAllTasksBlocked, withLeakCheck } from "../../../primitives/testing/
 import { testHandOver, testLimits } from "../blocking_call.ts";
 import { outcomeOf } from "../outcome.ts";
 import { calling } from "../probes.ts";
+import { named } from "../waits.ts";
 
 function unset(call: (event: SharedEvent, options?: WaitOptions) => Promise<unknown>) {
   return () => {
@@ -100,7 +101,7 @@ Deno.test("SharedEvent: inspect() shows who waits for it", async () => {
   await taskGroup((group) => {
     group.spawn(() => event.wait());
     const child = inspect().children.at(-1)!.children[0];
-    assertEquals(child.waitingFor, [{ kind: "shared event", name: "green" }]);
+    assertEquals(named(child.waitingFor), [{ kind: "shared event", name: "green" }]);
     event.set();
   });
 });

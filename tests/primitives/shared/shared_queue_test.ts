@@ -31,6 +31,7 @@ import { type BlockingCall, testHandOver, testLimits } from "../blocking_call.ts
 import { outcomeOf } from "../outcome.ts";
 import { calling, collect, withHole } from "../probes.ts";
 import { rejectionOf } from "../spies.ts";
+import { named } from "../waits.ts";
 
 /** Each call takes an item, which are numbered as they are put. */
 function getting(call: (queue: SharedQueue<number>, options?: WaitOptions) => Promise<unknown>) {
@@ -346,7 +347,7 @@ Deno.test("SharedQueue: inspect() shows who waits for it", async () => {
   await taskGroup((group) => {
     group.spawn(() => queue.get());
     const child = inspect().children.at(-1)!.children[0];
-    assertEquals(child.waitingFor, [{ kind: "shared queue", name: "jobs" }]);
+    assertEquals(named(child.waitingFor), [{ kind: "shared queue", name: "jobs" }]);
     queue.putNowait(1);
   });
 });

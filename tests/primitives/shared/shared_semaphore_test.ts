@@ -33,6 +33,7 @@ import { testHandOver, testLimits } from "../blocking_call.ts";
 import { outcomeOf } from "../outcome.ts";
 import { calling } from "../probes.ts";
 import { rejectionOf } from "../spies.ts";
+import { named } from "../waits.ts";
 
 function without(call: (semaphore: SharedSemaphore, options?: WaitOptions) => Promise<unknown>) {
   return () => {
@@ -234,7 +235,7 @@ Deno.test("SharedSemaphore: inspect() shows who waits for it", async () => {
   await taskGroup((group) => {
     group.spawn(() => semaphore.acquire());
     const child = inspect().children.at(-1)!.children[0];
-    assertEquals(child.waitingFor, [{ kind: "shared semaphore", name: "doors" }]);
+    assertEquals(named(child.waitingFor), [{ kind: "shared semaphore", name: "doors" }]);
     semaphore.release();
   });
 });

@@ -74,7 +74,7 @@ Deno.test("withLeakCheck sees a nursery that nobody closed, with who is in it", 
     "Left behind: 2 tasks, groups or scopes, 1 suspended wait",
   );
   assert(error.message.includes('group "forgotten"'), error.message);
-  assert(error.message.includes("sleeper: running, waits for sleep"), error.message);
+  assert(error.message.includes("sleeper         running  waits for sleep"), error.message);
   for (const each of left) await each[Symbol.asyncDispose]();
 });
 

@@ -12,6 +12,7 @@ import {
   withVirtualTime,
 } from "../../../primitives/testing/mod.ts";
 import { calling } from "../probes.ts";
+import { named } from "../waits.ts";
 
 Deno.test("the pieces of several tasks run in the order of their numbers", async () => {
   const sequencer = new Sequencer();
@@ -76,7 +77,7 @@ Deno.test("who waits for a place is seen to do so, and can be cancelled", async 
     const task = group.spawn(() => sequencer.at(1, () => {}));
     await waitAllTasksBlocked();
     const [node] = inspect().children[0].children;
-    assertEquals(node.waitingFor, [{ kind: "place", name: "1" }]);
+    assertEquals(named(node.waitingFor), [{ kind: "place", name: "1" }]);
     task.cancel();
     await task.join();
     assertEquals(task.state, "cancelled");

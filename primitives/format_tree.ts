@@ -1,0 +1,156 @@
+/**
+ * The tree of all tasks, as text: for a terminal, a log, or a page.
+ *
+ * @module
+ */
+
+import { show } from "./kernel/check.ts";
+import { inspect, type InspectOptions, type TreeNode, type WaitingFor } from "./inspect.ts";
+
+/** What {@linkcode formatTree} can be told. */
+export interface FormatTreeOptions extends InspectOptions {
+  /** Whether to color it, for a terminal. Default: `false`. */
+  color?: boolean;
+  /** Of what: a tree that `inspect()` has given, here or elsewhere. Default: the one of now. */
+  tree?: TreeNode;
+}
+
+// What is nested deeper, or has a longer name, does not push all the others to the right.
+const WIDEST = 56;
+
+/**
+ * The tree of everything that runs, as text: a line for each task, group and scope, with what it
+ * waits for, for how long, and who holds that.
+ *
+ * @param options `grace`, after which a cancelled task counts as stuck; `color`; `tree`.
+ * @returns Lines, the root first.
+ * @throws {TypeError | RangeError} When an option makes no sense.
+ *
+ * @example
+ * ```ts
+ * import { formatTree, sleep, taskGroup } from "@grove/grove";
+ *
+ * await taskGroup((group) => {
+ *   group.spawn(() => sleep(10), { name: "nap" });
+ *   console.log(formatTree());
+ *   // root            running
+ *   // └─ group "group"
+ *   //    └─ nap       running  waits for sleep, 10 ms left
+ * });
+ * ```
+ */
+export function formatTree(options: FormatTreeOptions = {}): string {
+  const { tree = inspect(options), color = false } = options;
+  if (typeof color !== "boolean") {
+    throw new TypeError(
+      `Cannot format the tree as 'color' must be a boolean: received ${show(color)}`,
+    );
+  }
+  const lines: Line[] = [];
+  draw(tree, "", "", lines);
+  const width = Math.min(
+    WIDEST,
+    Math.max(...lines.map(({ first, label }) => first.length + label.length)),
+  );
+  const stateWidth = Math.max(...lines.map(({ state }) => state.length));
+  const ageWidth = Math.max(...lines.map(({ age }) => age.length));
+  const paint = color ? colored : plain;
+  return lines.map(({ first, label, state, age, facts }) => {
+    const columns = [
+      paint(first, "dim") + paint(label, "bold") +
+      " ".repeat(Math.max(0, width - first.length - label.length)),
+    ];
+    if (stateWidth > 0) columns.push(state.padEnd(stateWidth));
+    if (ageWidth > 0) columns.push(paint(age.padStart(ageWidth), "dim"));
+    columns.push(
+      facts.map(({ text, alarming }) => alarming ? paint(text, "red") : text).join(", "),
+    );
+    return columns.join("  ").trimEnd();
+  }).join("\n");
+}
+
+interface Line {
+  readonly first: string;
+  readonly label: string;
+  readonly state: string;
+  readonly age: string;
+  readonly facts: readonly Fact[];
+}
+
+interface Fact {
+  readonly text: string;
+  readonly alarming?: boolean;
+}
+
+function draw(tree: TreeNode, first: string, rest: string, lines: Line[]): void {
+  const { kind, name, state = "", age } = tree;
+  lines.push({
+    first,
+    label: kind === "task" ? name : `${kind} "${name}"`,
+    state,
+    age: age === undefined ? "" : formatTime(age),
+    facts: factsOf(tree),
+  });
+  tree.children.forEach((child, index) => {
+    const last = index === tree.children.length - 1;
+    draw(child, rest + (last ? "└─ " : "├─ "), rest + (last ? "   " : "│  "), lines);
+  });
+}
+
+function factsOf(tree: TreeNode): Fact[] {
+  const { deadlocked, stuckFor, cancelled, stopping, waitingFor, details = {}, spawnedAt } = tree;
+  const facts: Fact[] = [];
+  if (deadlocked) facts.push({ text: "DEADLOCKED", alarming: true });
+  if (stuckFor !== undefined) {
+    const text = `STUCK for ${formatTime(stuckFor)} after it was cancelled`;
+    facts.push({ text, alarming: true });
+  } else if (cancelled !== undefined) facts.push({ text: "cancelled" });
+  else if (stopping) facts.push({ text: "stopping" });
+  for (const wait of waitingFor) facts.push({ text: describe(wait) });
+  for (const [name, value] of Object.entries(details)) facts.push({ text: `${name} ${value}` });
+  if (spawnedAt !== undefined) facts.push({ text: `spawned at ${spawnedAt}` });
+  return facts;
+}
+
+function describe({ kind, name, for: lasts, left, heldBy, details = {} }: WaitingFor): string {
+  const time = lasts === undefined ? "" : ` ${formatTime(lasts)}`;
+  const what = name === "" ? kind : `${kind} "${name}"`;
+  const holders = heldBy?.map(({ id, name }) => `"${name}" (${id})`).join(", ");
+  const facts = Object.entries(details)
+    .filter(([name, value]) => TOLD.has(name) && value !== undefined)
+    .map(([name, value]) => `${name} ${value}`);
+  return [
+    `waits${time} for ${what}${facts.length === 0 ? "" : ` (${facts.join(", ")})`}`,
+    ...(left === undefined ? [] : [`${formatTime(left)} left`]),
+    ...(holders === undefined ? [] : [`held by ${holders}`]),
+  ].join(", ");
+}
+
+// Of the statistics of what is waited for: what explains the wait. The others are in the data.
+const TOLD: ReadonlySet<string> = new Set(["size", "capacity", "maxsize", "available", "parties"]);
+
+/** A time in words: "0 ms", "950 ms", "1.5 s", "12 min", "3 h", "5 d". */
+function formatTime(ms: number): string {
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
+  if (ms < 3_600_000) return `${Math.floor(ms / 60_000)} min`;
+  if (ms < 86_400_000) return `${Math.floor(ms / 3_600_000)} h`;
+  return `${Math.floor(ms / 86_400_000)} d`;
+}
+
+type Color = "dim" | "bold" | "red";
+
+const CODES: Record<Color, [on: number, off: number]> = {
+  dim: [2, 22],
+  bold: [1, 22],
+  red: [31, 39],
+};
+
+function colored(text: string, color: Color): string {
+  const [on, off] = CODES[color];
+  return text.trim() === "" ? text : `\x1b[${on}m${text}\x1b[${off}m`;
+}
+
+function plain(text: string): string {
+  return text;
+}
