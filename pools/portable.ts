@@ -53,7 +53,7 @@ export function portable<
 >(module: { readonly url: string }, fn: F): F {
   checkFunction(fn, "make it portable", "the second argument");
   const url: unknown = module?.url;
-  if (typeof url !== "string") {
+  if (typeof url !== "string" && !isModuleWithoutUrl(module)) {
     throw new TypeError(
       `Cannot make "${fn.name}" portable as the first argument must be 'import.meta': received ${
         show(module)
@@ -65,6 +65,8 @@ export function portable<
       "Cannot make the function portable as it has no name to find it by. Give it one: function name() {}",
     );
   }
+  // It runs here then: where modules have no URL there is nothing elsewhere to load them.
+  if (typeof url !== "string") return fn;
   let functions = modules.get(url);
   if (functions === undefined) modules.set(url, functions = new Map());
   if (functions.has(fn.name)) {
@@ -75,6 +77,12 @@ export function portable<
   functions.set(fn.name, fn);
   references.set(fn, { url, name: fn.name });
   return fn;
+}
+
+/** The `import.meta` of workerd is empty. */
+function isModuleWithoutUrl(module: unknown): boolean {
+  return typeof module === "object" && module !== null && Object.getPrototypeOf(module) === null &&
+    Object.keys(module).length === 0;
 }
 
 /** The portable function of a name in a module that has been loaded here. */

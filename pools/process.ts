@@ -143,13 +143,13 @@ export class Process implements AsyncDisposable {
    * @returns The process itself.
    * @throws {TypeError} When it was started already.
    * @throws {NotPortableError} When an argument cannot travel.
-   * @throws What Deno throws when it may not start processes.
+   * @throws {Deno.errors.NotCapable} When the program may not start processes.
    */
   start(): this {
     if (this.#running !== undefined) {
       throw new TypeError(`Cannot start "${this.name}" again. Make another one`);
     }
-    const running = this.#running = this.#launch.start(this.name, this.daemon);
+    const running = this.#running = this.#begin();
     running.exit.then((exit) => this.#exit = exit);
     this.#task = this.#watchOver(running);
     return this;
@@ -195,6 +195,18 @@ export class Process implements AsyncDisposable {
       throw new TypeError(`Cannot end "${this.name}" as it was not started`);
     }
     this.#running.signal(signal);
+  }
+
+  #begin(): Running {
+    try {
+      return this.#launch.start(this.name, this.daemon);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotCapable)) throw error;
+      throw new Deno.errors.NotCapable(
+        `Cannot start "${this.name}" as the program may not start processes: ${error.message}. It needs --allow-run, and --allow-read, --allow-write and --allow-net for sockets in the folder for temporary files`,
+        { cause: error },
+      );
+    }
   }
 
   #watchOver(running: Running): Task<void> {

@@ -278,7 +278,7 @@ export class FileLock implements Waitable<Guard>, WaitTarget {
     }
     // Again where the file that was locked is not the one of that name any more.
     for (;;) {
-      const file = Deno.openSync(this.path, { create: true, read: true, write: true });
+      const file = this.#open();
       let isKept = false;
       try {
         if (!file.tryLockSync(true)) return false;
@@ -289,6 +289,18 @@ export class FileLock implements Waitable<Guard>, WaitTarget {
       } finally {
         if (!isKept) file.close();
       }
+    }
+  }
+
+  #open(): Deno.FsFile {
+    try {
+      return Deno.openSync(this.path, { create: true, read: true, write: true });
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotCapable)) throw error;
+      throw new Deno.errors.NotCapable(
+        `Cannot acquire ${this.kind} "${this.name}" as the program is not permitted to open its file. Run it with --allow-read=${this.path} --allow-write=${this.path}`,
+        { cause: error },
+      );
     }
   }
 

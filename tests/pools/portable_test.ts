@@ -11,7 +11,7 @@ import {
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
-import { NotPortableError, portable } from "../../mod.ts";
+import { NotPortableError, portable, TaskPool } from "../../mod.ts";
 import type { AnyFunction } from "../../pools/job.ts";
 import { compile, portableIn, referenceTo } from "../../pools/portable.ts";
 import { assertType, calling, type Same } from "../primitives/probes.ts";
@@ -45,6 +45,24 @@ Deno.test("portable returns the function itself, of the same type, to be called 
   assertStrictEquals(same, add);
   assertType<Same<typeof same, (a: number, b?: number) => number>>();
   assertEquals(same(1), 2);
+});
+
+Deno.test("where modules have no URL a portable function is one that runs here [P1, P11]", async () => {
+  const meta = Object.create(null); // As in workerd.
+  const twice = portable(meta, function twice(n: number) {
+    return n * 2;
+  });
+  await using pool = new TaskPool(1);
+  assertEquals(await pool.run(twice, 2), 4);
+  // Another module, and the same `import.meta` as far as anybody can tell.
+  portable(meta, function twice() {});
+  for (const none of [{}, [], Object.assign(Object.create(null), { name: "module" })]) {
+    assertThrows(
+      () => portable(none as { url: string }, twice),
+      TypeError,
+      "must be 'import.meta'",
+    );
+  }
 });
 
 Deno.test("a portable function travels as its module and name, and is found by them [P1]", () => {
