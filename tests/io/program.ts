@@ -33,14 +33,14 @@ export async function program(source: string, options: ProgramOptions = {}): Pro
   return new Program(args, options.env);
 }
 
-/** A `deno` process. It is killed when it is disposed of, if it has not ended by then. */
+/** A process, of `deno` by default. It is killed when it is disposed of, if it has not ended by then. */
 export class Program implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #stdout: Output;
   readonly #stderr: Output;
 
-  constructor(args: string[], env: Record<string, string> = {}) {
-    this.#child = new Deno.Command(Deno.execPath(), {
+  constructor(args: string[], env: Record<string, string> = {}, program = Deno.execPath()) {
+    this.#child = new Deno.Command(program, {
       args,
       env: { NO_COLOR: "1", ...env },
       cwd: root,
