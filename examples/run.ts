@@ -3,7 +3,8 @@
  *
  *     #!/usr/bin/env -S deno run --allow-net=127.0.0.1
  *
- * and no others; `--allow-run=deno` there means the Deno that is running. Without a name it lists the examples.
+ * and no others; `--allow-run=deno` there means the Deno that is running, and `/tmp` the folder for temporary files. Without
+ * a name it lists the examples.
  */
 import { stdSource } from "../tests/std/source.ts";
 
@@ -17,6 +18,14 @@ async function examples(): Promise<string[]> {
     .sort();
 }
 
+/** What an example shows: the first sentence of its description. */
+async function descriptionOf(name: string): Promise<string> {
+  const source = await Deno.readTextFile(new URL(`${name}.ts`, import.meta.url));
+  const [, paragraph = ""] = source.match(/^\/\*\*\n((?: \* .*\n)+)/m) ?? [];
+  const text = paragraph.replaceAll(/^ \* /gm, "").replaceAll("\n", " ").trim();
+  return text.replace(/\. .*/, ".");
+}
+
 /** The flags in the first line of an example. */
 function flagsOf(name: string, source: string): string[] {
   const [line] = source.split("\n", 1);
@@ -26,7 +35,14 @@ function flagsOf(name: string, source: string): string[] {
     );
   }
   return line.slice(FIRST_LINE.length).trim().split(/\s+/).filter((flag) => flag !== "")
-    .map((flag) => flag.replace(/^--allow-run=deno$/, `--allow-run=${Deno.execPath()}`));
+    .map((flag) => flag.replace(/^--allow-run=deno$/, `--allow-run=${Deno.execPath()}`))
+    .map((flag) => flag.replace(/(?<=[=,])\/tmp$/, temporaryFolders()));
+}
+
+/** `/tmp`, and where the system has the folder for temporary files elsewhere, that too. */
+function temporaryFolders(): string {
+  const elsewhere = Deno.env.get("TMPDIR");
+  return elsewhere ? `/tmp,${elsewhere.replaceAll(",", ",,")}` : "/tmp";
 }
 
 async function run(name: string, args: string[]): Promise<number> {
@@ -49,7 +65,9 @@ async function run(name: string, args: string[]): Promise<number> {
 const [name, ...args] = Deno.args;
 const names = await examples();
 if (name === undefined) {
-  console.log(`deno task example NAME, which is one of:\n  ${names.join("\n  ")}`);
+  console.log("deno task example NAME, which is one of:\n");
+  const width = Math.max(...names.map((name) => name.length));
+  for (const name of names) console.log(`  ${name.padEnd(width)}  ${await descriptionOf(name)}`);
 } else if (!names.includes(name)) {
   console.error(
     `Cannot run example as there is none of this name: ${name}. There are:\n  ${
