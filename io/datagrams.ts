@@ -55,9 +55,13 @@ export interface Datagram {
 
 /** A socket as the platform has it; a `Deno.DatagramConn` is one. */
 export interface NativeDatagrams {
+  /** Where it receives. */
   readonly addr: unknown;
+  /** Waits for a datagram, and gives it with the address of its sender. */
   receive(buffer: Uint8Array): Promise<[Uint8Array, unknown]>;
+  /** Sends one. */
   send(data: Uint8Array, address: UdpAddress): Promise<number>;
+  /** Closes it. */
   close(): void;
 }
 
@@ -68,6 +72,15 @@ const MOST = 65_536;
  * A socket for datagrams, made by {@linkcode datagrams}. `for await` takes one after the other, until it
  * is closed or its scope is asked to stop; in a `select` it stands for the next one. Those that come
  * while nobody takes any are held by the system, as many as it has room for.
+ *
+ * @example
+ * ```ts ignore
+ * import { datagrams } from "@grove/grove";
+ *
+ * using socket = datagrams({ hostname: "127.0.0.1" });
+ * await socket.send(new TextEncoder().encode("hello"), { hostname: "127.0.0.1", port: 5353 });
+ * const { data, address } = await socket.receive({ timeout: 1000 });
+ * ```
  */
 export class DatagramSocket implements AsyncIterable<Datagram>, Disposable, Waitable<Datagram> {
   /** Where it receives. */

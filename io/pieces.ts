@@ -13,6 +13,21 @@ import type { Splitter } from "./splitter.ts";
  * whoever reads the stream next.
  *
  * @typeParam T What a piece is.
+ *
+ * @example
+ * ```ts
+ * import { connect, listen } from "@grove/grove";
+ *
+ * using listener = listen({ hostname: "127.0.0.1", port: 0 });
+ * using client = await connect(listener.addresses[0]);
+ * using server = await listener.accept();
+ *
+ * await client.write(new TextEncoder().encode("one\ntwo\nthree\n"));
+ * await client.closeWrite();
+ * const lines = server.lines();
+ * console.log((await lines.next()).value); // one
+ * for await (const batch of lines.batches()) console.log(batch); // [ "two", "three" ]
+ * ```
  */
 export class Pieces<T> implements AsyncIterableIterator<T> {
   readonly #reading: ReadSide;

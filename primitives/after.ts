@@ -17,6 +17,14 @@ const never = new WaitQueue<void>({ kind: "sleep", name: "forever" });
 /**
  * A moment to wait for, by any number of tasks, any number of times. It is made by
  * {@linkcode after}.
+ *
+ * @example
+ * ```ts
+ * import { after, all } from "@grove/grove";
+ *
+ * const dawn = after(5);
+ * await all([() => dawn, () => dawn]); // both wait for the same moment
+ * ```
  */
 export class After implements Waitable<void>, PromiseLike<void> {
   readonly #due: number;

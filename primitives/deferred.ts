@@ -52,7 +52,8 @@ export class Deferred<T> implements PromiseLike<T>, Waitable<T>, WaitTarget {
   readonly #queue: WaitQueue<T> = new WaitQueue<T>(this);
   #outcome: Outcome<T> | undefined;
   #promise: Promise<T> | undefined;
-  #resolve: ((value: T) => void) | undefined;
+  // Of `never`: of `T`, a deferred string would be no deferred unknown.
+  #resolve: ((value: never) => void) | undefined;
   #reject: ((error: unknown) => void) | undefined;
 
   /**
@@ -179,6 +180,6 @@ export class Deferred<T> implements PromiseLike<T>, Waitable<T>, WaitTarget {
 
   #settlePromise(outcome: Outcome<T>): void {
     if ("error" in outcome) this.#reject?.(outcome.error);
-    else this.#resolve?.(outcome.value);
+    else this.#resolve?.(outcome.value as never);
   }
 }

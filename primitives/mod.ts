@@ -29,8 +29,15 @@ export {
   type TaskOwner,
   type TaskState,
 } from "./kernel/task.ts";
-export type { Parked, WaitQueue, WaitTarget } from "./kernel/queue.ts";
-export { enqueue, notReady, poll, type Waitable, type WaitOptions } from "./kernel/wait.ts";
+export { type Parked, WaitQueue, type WaitTarget } from "./kernel/queue.ts";
+export {
+  enqueue,
+  notReady,
+  poll,
+  type Waitable,
+  waitFor,
+  type WaitOptions,
+} from "./kernel/wait.ts";
 
 export { type After, after } from "./after.ts";
 export { all, type Results } from "./all.ts";

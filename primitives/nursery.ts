@@ -241,6 +241,15 @@ export function nursery<T>(
 /**
  * A nursery without a body, whose life ends with its disposal. It is made by
  * {@linkcode openNursery}.
+ *
+ * @example
+ * ```ts
+ * import { openNursery, sleep } from "@grove/grove";
+ *
+ * await using background = openNursery();
+ * const task = background.spawn(() => sleep(60_000));
+ * console.log(task.isAlive, background.tasks.length); // true 1
+ * ```
  */
 export class OpenNursery extends Nursery implements AsyncDisposable {
   #closing: Promise<void> | undefined;

@@ -1,5 +1,8 @@
 /**
- * What runs in a worker. It must not await anything at its top level, or the messages that are
+ * What runs in a worker: nothing to import, but to bundle or compile into a program, which without it
+ * starts no workers.
+ *
+ * It must not await anything at its top level, or the messages that are
  * there already would be lost.
  *
  * @module
@@ -13,15 +16,8 @@ import type { Post } from "../remote/outflow.ts";
 import { Runner } from "../remote/runner.ts";
 import { THREAD_WIRE } from "../remote/wire.ts";
 import { holdLock } from "./liveness.ts";
+import type { Opening } from "./opening.ts";
 import { SharedLedger } from "./shared_ledger.ts";
-
-/** The first message. */
-export interface Opening {
-  readonly lock: string;
-  readonly memory: SharedArrayBuffer;
-  /** The module that the program was started with. */
-  readonly mainModule: string | undefined;
-}
 
 interface WorkerGlobal {
   postMessage(message: unknown, moved?: readonly Transferable[]): void;

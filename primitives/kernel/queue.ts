@@ -17,6 +17,21 @@ export interface WaitTarget {
 
 /**
  * A node of a {@linkcode WaitQueue}: a suspended task, an alarm, a call-back, an arm of a select.
+ *
+ * @example
+ * ```ts
+ * import { enqueue, Event, notReady, type Parked, poll, type Waitable } from "@grove/grove";
+ *
+ * // What waits is passed on, and knows nothing of it.
+ * function inverse(open: Event, shut: Event): Waitable<void> {
+ *   return {
+ *     [poll]: () => open.isSet ? notReady : undefined,
+ *     [enqueue]: (node: Parked<void>) => shut[enqueue](node),
+ *   };
+ * }
+ *
+ * console.log(inverse(new Event(), new Event())[poll]()); // undefined
+ * ```
  */
 export abstract class Parked<T> {
   /** The queue it is in, `null` when in none. */
@@ -44,7 +59,20 @@ export abstract class Parked<T> {
   fail(_error: unknown): void {}
 }
 
-/** First in, first out. */
+/**
+ * Those who wait for something: first in, first out. See {@linkcode Waitable} for what is made of it.
+ *
+ * @typeParam T What they are woken with.
+ * @typeParam Target Whose queue it is.
+ *
+ * @example
+ * ```ts
+ * import { WaitQueue } from "@grove/grove";
+ *
+ * const waiting = new WaitQueue<string>({ kind: "news", name: "radio" });
+ * console.log(waiting.size, waiting.wakeFirst("rain")); // 0 false
+ * ```
+ */
 export class WaitQueue<T, Target extends WaitTarget = WaitTarget> {
   /** Whose queue it is. */
   readonly target: Target;

@@ -35,18 +35,105 @@ export interface WaitOptions {
   endOnStop?: boolean;
 }
 
-/** What {@linkcode Waitable.poll} answers when there is nothing to take yet. */
+/**
+ * What a {@linkcode Waitable} answers when there is nothing to take yet.
+ *
+ * @example
+ * ```ts
+ * import { Channel, notReady, poll } from "@grove/grove";
+ *
+ * const channel = new Channel<string>(1);
+ * console.log(channel[poll]() === notReady); // true
+ * await channel.send("news");
+ * console.log(channel[poll]()); // news
+ * ```
+ */
 export const notReady: unique symbol = Symbol("grove.notReady");
 
-/** Takes now, if it can be: returns the value, or `notReady`. */
+/**
+ * Takes now, if it can be: returns the value, or {@linkcode notReady}.
+ *
+ * @example
+ * ```ts
+ * import { notReady, poll, Semaphore } from "@grove/grove";
+ *
+ * const seats = new Semaphore(1);
+ * console.log(seats[poll]() === notReady, seats[poll]() === notReady); // false true
+ * ```
+ */
 export const poll: unique symbol = Symbol("grove.poll");
 
-/** Puts a node where it will be woken with the value. It leaves by `node.queue.remove(node)`. */
+/**
+ * Puts a node where it will be woken with the value: see {@linkcode Waitable}.
+ *
+ * @example Something to wait for that is made of another
+ * ```ts
+ * import { enqueue, Event, type Parked, poll, select, type Waitable } from "@grove/grove";
+ *
+ * const ready = new Event();
+ * const doubleChecked: Waitable<void> = {
+ *   [poll]: () => ready[poll](),
+ *   [enqueue]: (node: Parked<void>) => ready[enqueue](node),
+ * };
+ * setTimeout(() => ready.set());
+ * await select({ doubleChecked });
+ * ```
+ */
 export const enqueue: unique symbol = Symbol("grove.enqueue");
 
 /**
  * What can be waited for. A plain wait is a wait for one of these; a `select` is a wait for
- * several.
+ * several. All primitives are made of it, and so can others be: some state, a {@linkcode WaitQueue},
+ * and {@linkcode waitFor}, which sees to cancellation, time-outs and signals.
+ *
+ * @typeParam T What whoever waits gets.
+ *
+ * @example A primitive of one's own, also for `select`
+ * ```ts
+ * import {
+ *   enqueue,
+ *   notReady,
+ *   type Parked,
+ *   poll,
+ *   taskGroup,
+ *   type Waitable,
+ *   waitFor,
+ *   type WaitOptions,
+ *   WaitQueue,
+ * } from "@grove/grove";
+ *
+ * class CountDownLatch implements Waitable<void> {
+ *   #left: number;
+ *   readonly #waiting = new WaitQueue<void>({ kind: "latch", name: "" });
+ *
+ *   constructor(count: number) {
+ *     this.#left = count;
+ *   }
+ *
+ *   countDown(): void {
+ *     if (--this.#left === 0) this.#waiting.wakeAll();
+ *   }
+ *
+ *   wait(options?: WaitOptions): Promise<void> {
+ *     return waitFor(this, options);
+ *   }
+ *
+ *   [poll](): void | typeof notReady {
+ *     if (this.#left > 0) return notReady;
+ *   }
+ *
+ *   [enqueue](node: Parked<void>): void {
+ *     this.#waiting.add(node);
+ *   }
+ * }
+ *
+ * const latch = new CountDownLatch(2);
+ * await taskGroup((group) => {
+ *   group.spawn(() => latch.wait({ timeout: 1000 }));
+ *   latch.countDown();
+ *   latch.countDown();
+ * });
+ * ```
  */
 export interface Waitable<T> {
   /** Takes now, or answers {@linkcode notReady}; throws when what is waited for has failed. */
@@ -137,9 +224,24 @@ class Limits {
 }
 
 /**
- * Waits for what is there or will be.
+ * Waits for what is there or will be: the one function that suspends tasks.
  *
- * @throws {TypeError | RangeError} At once, when the options make no sense.
+ * @typeParam T What it gives.
+ * @param source What to wait for.
+ * @param options `signal`, `timeout` in milliseconds, and `endOnStop`.
+ * @returns What the source gives. Where that is there at once, the task is not suspended.
+ * @throws {TypeError | RangeError} At the call, when the options make no sense.
+ * @throws {Cancelled} When the scope is cancelled.
+ * @throws {TimeoutError} When the time is up.
+ *
+ * @example
+ * ```ts
+ * import { Channel, waitFor } from "@grove/grove";
+ *
+ * const channel = new Channel<number>(1);
+ * await channel.send(1);
+ * console.log(await waitFor(channel, { timeout: 1000 })); // 1
+ * ```
  */
 export function waitFor<T>(source: Waitable<T>, options?: WaitOptions): Promise<T> {
   const scope = currentScope();

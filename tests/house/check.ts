@@ -6,6 +6,7 @@
  */
 
 import { stdSource } from "../std/source.ts";
+import { exampleProblems } from "./examples.ts";
 import { readImports } from "./imports.ts";
 import { layeringProblems } from "./layering.ts";
 import config from "../../deno.json" with { type: "json" };
@@ -29,12 +30,14 @@ async function imports(): Promise<string> {
   return layeringProblems(await readImports(root)).join("\n");
 }
 
+const entries = Object.values(config.exports);
 const std = await stdSource();
 const steps: Record<string, Step> = {
   format: deno("fmt", "--check"),
   lint: deno("lint"),
   types: deno("check", "--doc", ...std.flags, ".", "README.md"),
-  documentation: deno("doc", "--lint", ...Object.values(config.exports)),
+  documentation: deno("doc", "--lint", ...entries),
+  examples: async () => (await exampleProblems(entries)).join("\n"),
   imports,
   package: deno("publish", "--dry-run", "--allow-dirty"),
 };
