@@ -64,21 +64,24 @@ export {
   type UdpAddress,
 } from "./datagrams.ts";
 export { BusyError, TooLongError } from "./errors.ts";
-export {
-  type FetchHandler,
-  fetchHandler,
-  type FetchHandlerOptions,
-  type RequestFunction,
-} from "./fetch_handler.ts";
+export { type FetchHandler, fetchHandler } from "./fetch_handler.ts";
 export type { FrameFormat, FrameOptions } from "./frames.ts";
 export type { LineOptions } from "./lines.ts";
 export { listen } from "./listen.ts";
 export type { Listener, ListenerStats } from "./listener.ts";
 export { main, type MainOptions } from "./main.ts";
 export type { Pieces } from "./pieces.ts";
+export type { FetchHandlerOptions, RequestFunction } from "./request_group.ts";
 export { Selector, type SelectorEvent, type SelectorKey } from "./selector.ts";
 export type { Readiness, SelectorSource } from "./watches.ts";
 export { type ConnectionHandler, serve, type ServeOptions } from "./serve.ts";
 export { serveHttp, type ServeHttpInfo, type ServeHttpOptions } from "./serve_http.ts";
 export type { SocketStream, UntilOptions } from "./stream.ts";
 export type { CloseReason } from "./stream_core.ts";
+export { type BodyChunk, type BodyChunks, streamBody } from "./stream_body.ts";
+export {
+  upgradeWebSocket,
+  type UpgradeWebSocketOptions,
+  type WebSocketHandler,
+} from "./upgrade_web_socket.ts";
+export type { WebSocketClose, WebSocketConnection, WebSocketMessage } from "./web_socket.ts";

@@ -26,14 +26,15 @@ import {
 } from "./address.ts";
 import { listenError, type ListenOptions } from "./bind.ts";
 import { explain } from "./errors.ts";
+import { socketsFor } from "./platform.ts";
 import {
   checkFetchOptions,
   type FetchHandlerOptions,
   openRequests,
   type RequestFunction,
   type RequestGroup,
-} from "./fetch_handler.ts";
-import { socketsFor } from "./platform.ts";
+} from "./request_group.ts";
+import { isReported } from "./stream_body.ts";
 
 /** What {@linkcode serveHttp} can be told, besides what {@linkcode fetchHandler} can. */
 export interface ServeHttpOptions extends FetchHandlerOptions {
@@ -166,6 +167,8 @@ class Server implements Listening {
     } catch (error) {
       if (!(error instanceof TimeoutError)) throw error;
     }
+    // A WebSocket and what goes on in the background are nothing that the platform waits for.
+    await waitForPromise(this.#requests.drained);
   }
 
   /** Ends it at once. */
@@ -178,6 +181,8 @@ class Server implements Listening {
 
 /** The end of a response whose body could not be produced. */
 function bodyFailed(error: unknown, name: string): Response {
-  if (!isCancelled(error)) console.error(`In "${name}", the body of a response:`, error);
+  if (!isCancelled(error) && !isReported(error)) {
+    console.error(`In "${name}", the body of a response:`, error);
+  }
   return new Response(null, { status: 500 });
 }

@@ -14,28 +14,10 @@ import {
   TimeoutError,
 } from "../../mod.ts";
 import { waitAllTasksBlocked, withLeakCheck } from "../../primitives/testing/mod.ts";
+import { printed, read } from "./http_server.ts";
 import { bytes } from "./pair.ts";
 
 const get = (path: string, init?: RequestInit) => new Request(`http://localhost${path}`, init);
-
-/** Status and text of a response. */
-async function read(response: Response | Promise<Response>): Promise<[number, string]> {
-  const { status, body } = await response;
-  return [status, await new Response(body).text()];
-}
-
-/** Runs a function with `console.error` put aside, and gives what it was called with. */
-async function printed(fn: () => Promise<void>): Promise<unknown[]> {
-  const calls: unknown[][] = [];
-  const original = console.error;
-  console.error = (...args) => void calls.push(args);
-  try {
-    await fn();
-  } finally {
-    console.error = original;
-  }
-  return calls.flat();
-}
 
 Deno.test("fetchHandler: a request is a task, named after its method and path but not its query", async () => {
   let task: Task | undefined;

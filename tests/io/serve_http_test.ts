@@ -5,42 +5,17 @@ import {
   currentTask,
   formatTree,
   listen,
-  type Listening,
-  type Nursery,
   nursery,
-  type RequestFunction,
   serveHttp,
-  type ServeHttpInfo,
-  type ServeHttpOptions,
   shield,
   sleep,
   TaskLocal,
   type TcpAddress,
 } from "../../mod.ts";
 import { waitAllTasksBlocked } from "../../primitives/testing/mod.ts";
+import { HERE, read, start } from "./http_server.ts";
 import { bytes, readAll } from "./pair.ts";
 import { program } from "./program.ts";
-
-const HERE = { hostname: "127.0.0.1", port: 0 };
-
-/** Starts a server in a nursery, and gives its address and base URL. */
-async function start(
-  services: Nursery,
-  fn: RequestFunction<ServeHttpInfo>,
-  options: ServeHttpOptions = {},
-): Promise<{ address: TcpAddress; base: string }> {
-  const { addresses: [address] } = await services.start<Listening>(
-    (_task, started) => serveHttp(HERE, fn, { ...options, started }),
-    { name: "server" },
-  );
-  return { address, base: `http://127.0.0.1:${address.port}` };
-}
-
-/** Status and text of what a URL gives. */
-async function read(url: string): Promise<[number, string]> {
-  const response = await fetch(url);
-  return [response.status, await response.text()];
-}
 
 Deno.test("serveHttp: requests are tasks of the server, and know their client", async () => {
   const place = new TaskLocal<string>();
