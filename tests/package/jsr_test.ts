@@ -17,7 +17,12 @@ Deno.test("the package from JSR: bundled by deno bundle, the program has its thr
   const bundled = await project.deno("bundle", "--code-splitting", "--outdir=out", ...modules);
   assertEquals(bundled.code, 0, bundled.stderr);
   await project.command("rm", "-r", "package");
-  const { code, stdout, stderr } = await project.deno("run", "--no-config", "--allow-read=out", "out/program.js");
+  const { code, stdout, stderr } = await project.deno(
+    "run",
+    "--no-config",
+    "--allow-read=out",
+    "out/program.js",
+  );
   assertEquals({ code, stdout, stderr }, { code: 0, stdout: PRINTED, stderr: "" });
 });
 
