@@ -41,7 +41,7 @@ await main(async () => {
   // ends when all its tasks have ended, and not before.
   await taskGroup(async (group) => {
     const ann = group.spawn(() => listenTo("Blue in Green", 20), { name: "Ann" });
-    group.spawn(() => listenTo("So What", 40), { name: "Bob" });
+    group.spawn(() => listenTo("So What", 60), { name: "Bob" });
     console.log(`active: ${activeTasks().map((task) => task.name).join(", ")}`);
 
     // A task is awaited like a promise, for what its function returns.
