@@ -15,6 +15,13 @@
  */
 
 import { ClosedError } from "../primitives/kernel/errors.ts";
+import {
+  type Account,
+  type Inspected,
+  inspected,
+  register,
+  unregister,
+} from "../primitives/kernel/inspected.ts";
 import { type Parked, WaitQueue } from "../primitives/kernel/queue.ts";
 import { currentClock } from "../primitives/kernel/clock.ts";
 import { Alarm } from "../primitives/kernel/timers.ts";
@@ -95,7 +102,12 @@ export type AnyListener = Listener<SocketAddress>;
  * ```
  */
 export class Listener<A extends SocketAddress = TcpAddress>
-  implements Listening<A>, AsyncIterable<SocketStream<A>>, Disposable, Waitable<SocketStream<A>> {
+  implements
+    Listening<A>,
+    AsyncIterable<SocketStream<A>>,
+    Disposable,
+    Waitable<SocketStream<A>>,
+    Inspected {
   /** Where it listens. */
   readonly addresses: readonly A[];
   readonly #doors: readonly Door[];
@@ -135,6 +147,7 @@ export class Listener<A extends SocketAddress = TcpAddress>
     this.#name = this.addresses.map(formatAddress).join(" and ");
     this.#waiting = new WaitQueue({ kind: "connection to", name: this.#name });
     this.#watching = new WaitQueue({ kind: "connection to", name: this.#name });
+    register(this);
   }
 
   /** Whether it was closed. */
@@ -256,6 +269,7 @@ export class Listener<A extends SocketAddress = TcpAddress>
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    unregister(this);
     this.#retry?.lift();
     for (const door of this.#doors) door.close();
     for (const stream of this.#kept.splice(0)) stream.close();
@@ -266,6 +280,12 @@ export class Listener<A extends SocketAddress = TcpAddress>
   /** Closes it: for `using`. */
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  /** @ignore */
+  [inspected](): Account {
+    const { accepted, active, failures, waiting } = this.stats();
+    return { kind: "listener", name: this.#name, details: { accepted, active, failures, waiting } };
   }
 
   /** @ignore */

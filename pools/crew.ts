@@ -17,6 +17,7 @@ import {
   pendingIn,
   unlink,
 } from "../primitives/kernel/scope.ts";
+import type { Account } from "../primitives/kernel/inspected.ts";
 import { DeadlockError } from "../primitives/kernel/deadlock.ts";
 import { currentTask, type Task } from "../primitives/kernel/task.ts";
 import { entry } from "../primitives/kernel/wait.ts";
@@ -171,6 +172,10 @@ export abstract class Crew<J extends Job = Job> implements JobPool, JobHost {
 
   /** How many jobs run. */
   protected abstract get running(): number;
+
+  account(): Account {
+    return { kind: "pool", details: { ...this.counts() } };
+  }
 
   /** Takes no more jobs; see `Executor`. */
   async shutdown({ wait = true, cancelPending = false }: PoolShutdownOptions): Promise<void> {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type Account, inspected } from "../primitives/kernel/inspected.ts";
 import { currentTask, Task, TaskOwner } from "../primitives/kernel/task.ts";
 
 /** What has jobs run in tasks: it hears of their ends. */
@@ -16,6 +17,8 @@ export interface JobHost {
   callbackFailed(error: unknown): void;
   /** The task that the host was made in has ended. */
   abandoned(): void;
+  /** What `inspect()` tells of the scope of its jobs, besides the jobs that are tasks here. */
+  account?(): Account;
 }
 
 /** The scope that the jobs of a host run in. */
@@ -41,6 +44,11 @@ export class JobScope extends TaskOwner {
 
   override abandoned(): void {
     this.#host.abandoned();
+  }
+
+  /** @ignore */
+  [inspected](): Account {
+    return this.#host.account?.() ?? {};
   }
 }
 

@@ -11,8 +11,6 @@ import { spawnSite } from "./kernel/call_site.ts";
 import { checkOptions, checkTime } from "./kernel/check.ts";
 import { currentClock } from "./kernel/clock.ts";
 import { rootScope } from "./kernel/context.ts";
-import { type Held, heldBy } from "./kernel/deadlock.ts";
-import { Hold } from "./kernel/hold.ts";
 import {
   type Account,
   accountOf,
@@ -33,7 +31,8 @@ import {
 } from "./kernel/scope.ts";
 import { Task } from "./kernel/task.ts";
 import { Moment } from "./kernel/timers.ts";
-import { TaskGroup } from "./task_group.ts";
+import { holdersOf, standstills } from "./standstill.ts";
+import { isClosing, TaskGroup } from "./task_group.ts";
 
 /**
  * A task, group or scope, with what is open in it; or a pool, a worker, a job, a listener. Of one
@@ -49,7 +48,10 @@ export interface TreeNode {
   readonly name: string;
   /** A task's number. */
   readonly id?: number;
-  /** How far it has come: of a task or job a `TaskState`. */
+  /**
+   * How far it has come: of a task or job a `TaskState`; of a group "closing" when its body has ended,
+   * and it only waits for its children.
+   */
   readonly state?: string;
   /** Whether it was asked to stop. */
   readonly stopping: boolean;
@@ -142,6 +144,7 @@ export function inspect(options: InspectOptions = {}): TreeNode {
 class Inspection {
   readonly #now: number = currentClock().now();
   readonly #cancelledBefore: number;
+  readonly #standstills: ReadonlySet<Task> = standstills(rootScope());
   readonly #registered: Map<Scope, Inspected[]> = registrations();
 
   constructor(grace: number) {
@@ -152,19 +155,21 @@ class Inspection {
     const pending = pendingIn(scope);
     const waiting = blockedIn(scope);
     const isTask = scope instanceof Task;
-    const { kind, state, details, parts = [] } = accountOf(scope);
+    const { kind, state = stateOf(scope), details, parts = [] } = accountOf(scope);
     const stuckFor = isTask ? this.#stuckFor(scope) : undefined;
     const age = ageSince(openedAt(scope));
     const spawnedAt = isTask ? spawnSite(scope) : undefined;
     return {
       kind: kind ?? (isTask ? "task" : scope instanceof TaskGroup ? "group" : "scope"),
       name: scope.name,
-      ...(isTask ? { id: scope.id, state: scope.state } : state !== undefined && { state }),
+      ...(isTask && { id: scope.id }),
+      ...(state !== undefined && { state }),
       stopping: scope.stopping,
       ...(pending !== null && { cancelled: pending.message }),
       ...(age !== undefined && { age }),
       waitingFor: waiting.flatMap((wait) => this.#waitingFor(wait)),
       ...(stuckFor !== undefined && { stuckFor }),
+      ...(isTask && this.#standstills.has(scope) && { deadlocked: true }),
       ...(spawnedAt !== undefined && { spawnedAt }),
       ...(details !== undefined && { details }),
       children: [
@@ -192,7 +197,7 @@ class Inspection {
         ...nameOf(target),
         ...(target.kind !== "sleep" && { id: numberOf(target) }),
         ...lasts,
-        ...(holders.length > 0 && { heldBy: holders }),
+        ...(holders.length > 0 && { heldBy: holders.map(({ id, name }) => ({ id, name })) }),
         ...(details !== undefined && { details }),
       };
     });
@@ -206,6 +211,11 @@ class Inspection {
     const since = cancelledAt(pending.scope as Scope);
     return since <= this.#cancelledBefore ? this.#now - since : undefined;
   }
+}
+
+function stateOf(scope: Scope): string | undefined {
+  if (scope instanceof Task) return scope.state;
+  return scope instanceof TaskGroup && isClosing(scope) ? "closing" : undefined;
 }
 
 /** What no scope stands for. */
@@ -240,13 +250,6 @@ function numberOf(target: WaitTarget): number {
   let number = numbers.get(target);
   if (number === undefined) numbers.set(target, number = ++counter);
   return number;
-}
-
-function holdersOf(target: WaitTarget): TaskReference[] {
-  if (!(heldBy in target)) return [];
-  const blockers = [(target as Held)[heldBy]() ?? []].flat();
-  const holders = blockers.filter((blocker) => blocker instanceof Hold).map(({ owner }) => owner!);
-  return holders.map((holder) => ({ id: (holder as Scope as Task).id, name: holder.name }));
 }
 
 /** The numbers and names that its statistics consist of. */

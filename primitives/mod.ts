@@ -65,6 +65,7 @@ export {
   type TreeNode,
   type WaitingFor,
 } from "./inspect.ts";
+export { type Instrument, instrument, type Wait } from "./instrument.ts";
 export { interval } from "./interval.ts";
 export { LifoQueue } from "./lifo_queue.ts";
 export { Lock, type LockStats } from "./lock.ts";

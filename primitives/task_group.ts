@@ -77,6 +77,9 @@ export let conduct: <G extends TaskGroup, T>(
 /** Tells a group that it has no body: a reverse shutdown need not wait for the end of one. */
 export let withoutBody: (group: TaskGroup) => void;
 
+/** Whether a group only waits for its children any more. */
+export let isClosing: (group: TaskGroup) => boolean;
+
 /** Ends an open group that has no body. */
 export let closeGroup: (group: TaskGroup) => Promise<void>;
 
@@ -112,6 +115,7 @@ export class TaskGroup extends TaskOwner {
   readonly #reverse: boolean;
   readonly #slots: Slots | null;
   #bodyEnded = false;
+  #closing = false;
   #ended = false;
   // The cancellation that cut the body or a child short, of this group or a scope around it.
   #cut: Cancelled | null = null;
@@ -322,7 +326,7 @@ export class TaskGroup extends TaskOwner {
   }
 
   async #close(): Promise<void> {
-    this.#bodyEnded = true;
+    this.#bodyEnded = this.#closing = true;
     if (this.#reverse && pendingIn(this) !== null && this.#ending === null) this.#endNext();
     while (hasChildren(this)) {
       if (this.#reverse && this.#holding === 0 && this.#ending === null) this.#endNext();
@@ -378,6 +382,8 @@ export class TaskGroup extends TaskOwner {
     withoutBody = (group) => {
       group.#bodyEnded = true;
     };
+
+    isClosing = (group) => group.#closing;
 
     closeGroup = async (group) => {
       await group.#close();

@@ -10,6 +10,7 @@
 
 import { outside } from "../../primitives/kernel/context.ts";
 import { TimeoutError } from "../../primitives/kernel/errors.ts";
+import type { Account } from "../../primitives/kernel/inspected.ts";
 import { GroupIterator } from "../../primitives/group_iterator.ts";
 import { Crew, type Sink } from "../crew.ts";
 import { NotPortableError, OverloadedError, WorkerCrashedError } from "../errors.ts";
@@ -65,6 +66,22 @@ export class RemoteCrew extends Crew<RemoteJob> implements Employer, Watched {
     for (const { state, isIdle } of this.#workers) if (state === "ready" && isIdle) idle++;
     const { size: workers, crashed, abandoned } = this.#workers;
     return { ...super.counts(), workers, idle, crashed, abandoned };
+  }
+
+  override account(): Account {
+    const parts = Array.from(this.#workers, ({ kind, name, state, total, jobs }): Account => ({
+      kind,
+      name,
+      state,
+      details: { jobs: total },
+      // What waits in its message is not shown: it may be given to another.
+      parts: jobs.filter(({ hasStarted }) => hasStarted).map(({ name }) => ({
+        kind: "job",
+        name,
+        state: "running",
+      })),
+    }));
+    return { ...super.account(), parts };
   }
 
   /** The trees of tasks of the workers. */

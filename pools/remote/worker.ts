@@ -55,6 +55,8 @@ const ANSWER = 100;
 /** See above. The platform's part is left to threads and processes. */
 export abstract class RemoteWorker implements Carrier {
   readonly name: string;
+  /** What it runs in: a thread of this process, or a process. */
+  readonly kind: "worker" | "process";
   state: "starting" | "ready" | "gone" = "starting";
   readonly startedAt: number = performance.now();
   /** When it said that it was ready. */
@@ -85,6 +87,7 @@ export abstract class RemoteWorker implements Carrier {
   protected constructor(host: WorkerHost, name: string, kind: "worker" | "process") {
     this.#host = host;
     this.name = name;
+    this.kind = kind;
     this.place = `${kind} "${name}"`;
     const send: Link["send"] = (message, moved) => this.post({ type: "link", message }, moved);
     this.#link = currentNode().attachChild({ send }, this.place);

@@ -23,9 +23,11 @@ import { Cancelled, type CancelSource, TimeoutError } from "./errors.ts";
 import { checkDate, checkOptions, checkTime } from "./check.ts";
 import { currentClock } from "./clock.ts";
 import { floats } from "./floating.ts";
+import { hooks } from "./hooks.ts";
 import { Parked, type WaitTarget } from "./queue.ts";
 import type { ScopeOptions, StopOptions } from "./scope_options.ts";
 import { SignalWatch } from "./signals.ts";
+import type { Task } from "./task.ts";
 import { Alarm } from "./timers.ts";
 import { nextTurn } from "./turn.ts";
 
@@ -330,6 +332,7 @@ export abstract class Scope implements CancelSource {
     extras.cause = cause;
     extras.cancelledAt = currentClock().now();
     disarm(extras);
+    if (hooks !== null) hooks.cancelled(this);
     refresh(this);
   }
 
@@ -376,6 +379,7 @@ export abstract class Scope implements CancelSource {
       } else if ((scope.#flags & SHIELDED) === 0) {
         scope.#pending = parent.#pending;
       }
+      if (hooks !== null && (scope.#flags & TASK) !== 0) hooks.spawned(scope as Task);
     };
 
     unlink = (scope) => {
@@ -394,6 +398,7 @@ export abstract class Scope implements CancelSource {
       activity++;
       if (scope.#extras !== null) disarm(scope.#extras);
       if (scope.#blocked !== null) rehome(scope, parent);
+      if (hooks !== null && (scope.#flags & TASK) !== 0) hooks.exited(scope as Task);
       if (parent.#children === null && parent.#extras !== null) parent.#extras.drained?.();
     };
 
@@ -401,6 +406,7 @@ export abstract class Scope implements CancelSource {
       wait.scope = scope;
       wait.since = coarseNow;
       activity++;
+      if (hooks !== null) hooks.blocked(scope, wait);
       const first = scope.#blocked;
       if (first === null) {
         scope.#blocked = wait;
@@ -418,6 +424,7 @@ export abstract class Scope implements CancelSource {
       if (scope === null) return;
       wait.scope = null;
       activity++;
+      if (hooks !== null) hooks.unblocked(scope, wait);
       const next = wait.blockedNext;
       if (next === wait) {
         scope.#blocked = null;

@@ -15,6 +15,7 @@ import { currentScope, enteredScope, followsAwait, rootScope, runIn, setRoot } f
 import { type Cancelled, cancelledIn } from "./errors.ts";
 import { heldBy, HoldWaiter, suspendFor } from "./deadlock.ts";
 import { mayFloat } from "./floating.ts";
+import { hooks } from "./hooks.ts";
 import { held, Hold, type Holder, isAwaited, waiting } from "./hold.ts";
 import { Parked, WaitQueue, type WaitTarget } from "./queue.ts";
 import {
@@ -39,7 +40,25 @@ export type TaskState = "queued" | "running" | "succeeded" | "failed" | "cancell
 /** What a task runs: it is called with its own task, and may be `async` or not. */
 export type TaskFunction<T> = (task: Task<T>) => T | PromiseLike<T>;
 
-/** What owns tasks and answers for their ends. */
+/**
+ * What owns tasks and answers for their ends: every kind of group.
+ *
+ * @example
+ * ```ts
+ * import { sleep, taskGroup, type TaskOwner } from "@grove/grove";
+ *
+ * function wrapUp(owner: TaskOwner): void {
+ *   owner.stop({ grace: 1000 });
+ * }
+ *
+ * await taskGroup((group) => {
+ *   group.spawn(async (task) => {
+ *     while (!task.stopping) await sleep(1);
+ *   });
+ *   wrapUp(group);
+ * });
+ * ```
+ */
 export abstract class TaskOwner extends Scope {
   /** A task of this owner has ended and left the tree; who waits for it has not been told yet. */
   abstract childEnded(task: Task<unknown>, error: unknown): void;
@@ -321,6 +340,7 @@ export class Task<T = unknown> extends Scope implements PromiseLike<T>, Waitable
   static {
     startTask = <T>(task: Task<T>, fn: TaskFunction<T>) => {
       task.#state = "running";
+      if (hooks !== null) hooks.started(task as Task);
       starting = task as Task;
       startingFn = fn as TaskFunction<unknown>;
       runIn(task, begin);
@@ -328,7 +348,10 @@ export class Task<T = unknown> extends Scope implements PromiseLike<T>, Waitable
 
     enterTask = (task, fn) => {
       task.#state = "running";
-      return runIn(task, fn);
+      if (hooks === null) return runIn(task, fn);
+      hooks.started(task);
+      const { call } = hooks;
+      return runIn(task, () => call(task, fn));
     };
 
     endTask = (task, state, outcome) => {
@@ -415,7 +438,7 @@ function begin(): void {
   starting = startingFn = undefined!; // They keep nobody alive.
   let promise: Promise<unknown>;
   try {
-    const result = fn(task);
+    const result = hooks === null ? fn(task) : hooks.call(task, () => fn(task));
     if (!isThenable(result)) {
       succeeded(task, result);
       return;

@@ -184,9 +184,11 @@ Deno.test("serve: a missing permission is one line on stderr, and exit code 1", 
   assertMatch(noEnv.stderr, /^Requires env access to "PORT", .*\n$/);
 });
 
-Deno.test("serve: deno run without a word starts the same servers", async () => {
+Deno.test("serve: deno run without a word starts nothing, and Deno says what may be meant", async () => {
   await using program = new Program(["run", ...FLAGS, MAIN], FREE);
-  await program.printed(/^TCP echo on/m);
+  const { code, stdout, stderr } = await program.end();
+  assertEquals([code, stdout], [0, ""]);
+  assertStringIncludes(stderr, 'did you mean to run "deno serve"?');
 });
 
 Deno.test("serve: deno serve runs the HTTP part alone, from the same module", async () => {

@@ -11,6 +11,7 @@ import {
   ClosedError,
   connect,
   formatTree,
+  inspect,
   listen,
   type Listener,
   moveOnAfter,
@@ -235,7 +236,35 @@ Deno.test("Listener: the tree of tasks tells who accepts where", async () => {
     group.spawn(() => listener.accept(), { name: "acceptor" });
     await waitAllTasksBlocked();
     const { port } = listener.addresses[0];
-    assert(formatTree().includes(`acceptor: running, waits for connection to "127.0.0.1:${port}"`));
+    const text = formatTree();
+    assert(text.includes(`acceptor `), text);
+    assert(text.includes(`waits for connection to "127.0.0.1:${port}"`), text);
     group.cancel();
   }).catch((error) => assertInstanceOf(error, Cancelled));
+});
+
+Deno.test("Listener: inspect() shows it where it was made, with its connections, until it is closed", async () => {
+  const shown = () =>
+    inspect().children.flatMap(({ name, children }) =>
+      children.filter(({ kind }) => kind === "listener").map((node) => [name, node] as const)
+    );
+  await taskGroup(async () => {
+    const listener = listen(HERE);
+    const { port } = listener.addresses[0];
+    using _client = await connect(listener.addresses[0]);
+    using _stream = await listener.accept();
+    const [[where, node]] = shown();
+    assertEquals([where, node.name], ["owner", `127.0.0.1:${port}`]);
+    assertEquals(node.details, { accepted: 1, active: 1, failures: 0, waiting: 0 });
+    listener.close();
+    assertEquals(shown(), []);
+  }, { name: "owner" });
+});
+
+Deno.test("Listener: one that outlives the group it was made in is shown in the one around", async () => {
+  const listener = await taskGroup(() => listen(HERE));
+  const [node] = inspect().children;
+  assertEquals(node.kind, "listener");
+  listener.close();
+  assertEquals(inspect().children, []);
 });

@@ -713,7 +713,7 @@ Deno.test("inspect() shows the pool with the jobs that run, and a job under the 
       children: children.map(({ kind, name, state }) => `${kind} ${name} ${state}`),
     }));
     assertEquals(nodes, [
-      { kind: "scope", name: "images", waitingFor: [], children: ["task resize running"] },
+      { kind: "pool", name: "images", waitingFor: [], children: ["task resize running"] },
       {
         kind: "task",
         name: "request",

@@ -585,6 +585,23 @@ Deno.test("pool.inspect gives no tree of a worker that runs synchronous code, an
   await job;
 });
 
+Deno.test("inspect() shows a pool with its workers, and what they run", async () => {
+  await using pool = new TestPool({ size: 1, name: "images" });
+  const gate = new Gate();
+  const jobs = [pool.submit(passAsync, gate.cells), pool.submit(add, 1, 2)];
+  await gate.entered();
+  const node = find(inspect(), "images")!;
+  assertEquals(node.kind, "pool");
+  assertEquals([node.details?.running, node.details?.queued, node.details?.workers], [1, 1, 1]);
+  const [worker] = node.children;
+  assertEquals([worker.kind, worker.name, worker.state], ["worker", "images-1", "ready"]);
+  assertEquals(worker.children.map(({ kind, name, state }) => [kind, name, state]), [
+    ["job", "passAsync", "running"],
+  ]);
+  gate.open();
+  assertEquals(await jobs[1], 3);
+});
+
 Deno.test("inspect shows a job under the task that runs it", async () => {
   await using pool = new TestPool({ size: 1 });
   const gate = new Gate();

@@ -70,7 +70,7 @@ Deno.test("formatTree() draws the tree, with the states and what is waited for b
         "root                    running",
         '└─ group "all"',
         "   ├─ parent            running",
-        '   │  └─ group "pair"',
+        '   │  └─ group "pair"   closing',
         '   │     ├─ a           running  waits for sleep "forever"',
         '   │     └─ b           running  waits for sleep "forever"',
         "   └─ c                 running",

@@ -18,14 +18,20 @@ import {
   cancellable,
   cancelScope,
   currentTask,
+  Event,
   formatTree,
   inspect,
+  Lock,
   moveOnAfter,
   nursery,
+  Queue,
+  RWLock,
+  select,
   shield,
   sleep,
   type Task,
   taskGroup,
+  traceAges,
   traceSpawns,
   type TreeNode,
 } from "../../mod.ts";
@@ -299,6 +305,170 @@ Deno.test("C9: the place of a spawn is the caller's also for nurseries, restarts
   } finally {
     traceSpawns(false);
   }
+});
+
+Deno.test("inspect() tells since when each task is, and for how long it waits, while ages are noted", async () => {
+  traceAges(true);
+  try {
+    await withVirtualTime(() =>
+      taskGroup(async (group) => {
+        group.spawn(async () => {
+          await sleep(400);
+          await sleep(Infinity);
+        }, { name: "early" });
+        await sleep(300);
+        group.spawn(() => sleep(1000), { name: "late" });
+        await sleep(200);
+        const [early, late] = [find("early"), find("late")];
+        assertEquals([early.age, early.waitingFor[0].for], [500, 100]);
+        assertEquals([late.age, late.waitingFor[0]], [
+          200,
+          { kind: "sleep", name: "", for: 200, left: 800 },
+        ]);
+        assertEquals(find("group").age, 500);
+        assertMatch(formatTree(), /early +running +500 ms +waits 100 ms for sleep "forever"/);
+        group.cancel();
+      })
+    );
+  } finally {
+    traceAges(false);
+  }
+});
+
+Deno.test("inspect() gives no ages of what began while they were not noted", async () => {
+  await taskGroup(async (group) => {
+    group.spawn(() => sleep(Infinity), { name: "before" });
+    traceAges(true);
+    try {
+      group.spawn(() => sleep(Infinity), { name: "meanwhile" });
+    } finally {
+      traceAges(false);
+    }
+    group.spawn(() => sleep(Infinity), { name: "after" });
+    await waitAllTasksBlocked();
+    for (const name of ["before", "after"]) {
+      assertFalse("age" in find(name), name);
+      assertFalse("for" in find(name).waitingFor[0], name);
+    }
+    assert("age" in find("meanwhile"));
+    group.cancel();
+  });
+});
+
+Deno.test("inspect() tells by numbers who waits for the same thing, and who has it", async () => {
+  const [one, other] = [new Lock({ name: "twin" }), new Lock({ name: "twin" })];
+  await taskGroup(async (group) => {
+    const owner = group.spawn(async () => {
+      using _one = await one.acquire();
+      using _other = await other.acquire();
+      await sleep(Infinity);
+    }, { name: "owner" });
+    await waitAllTasksBlocked();
+    group.spawn(() => one.acquire(), { name: "a" });
+    group.spawn(() => one.acquire(), { name: "b" });
+    group.spawn(() => other.acquire(), { name: "c" });
+    await waitAllTasksBlocked();
+    const [a, b, c] = ["a", "b", "c"].map((name) => find(name).waitingFor[0]);
+    assertEquals(a.heldBy, [{ id: owner.id, name: "owner" }]);
+    assertStrictEquals(a.id, b.id);
+    assertFalse(a.id === c.id);
+    group.cancel();
+  });
+});
+
+Deno.test("inspect() tells how full it is what a task waits for", async () => {
+  const queue = new Queue<number>(2, { name: "jobs" });
+  await taskGroup(async (group) => {
+    queue.putNowait(1);
+    queue.putNowait(2);
+    group.spawn(() => queue.put(3), { name: "producer" });
+    await waitAllTasksBlocked();
+    const { details } = find("producer").waitingFor[0];
+    assertEquals([details?.size, details?.putters], [2, 1]);
+    group.cancel();
+  });
+});
+
+Deno.test("inspect() tells of a group that only waits for its children", async () => {
+  await taskGroup(async (group) => {
+    group.spawn(() => taskGroup(() => sleep(Infinity), { name: "open" }));
+    group.spawn(() =>
+      taskGroup((inner) => {
+        inner.spawn(() => sleep(Infinity));
+      }, { name: "closing" })
+    );
+    await waitAllTasksBlocked();
+    assertFalse("state" in find("open"));
+    assertEquals(find("closing").state, "closing");
+    group.cancel();
+  });
+});
+
+Deno.test("inspect() finds a deadlock through a group: its task has what its child wants", async () => {
+  const lock = new Lock({ name: "door" });
+  await taskGroup(async (group) => {
+    group.spawn(async () => {
+      using _ = await lock.acquire();
+      await taskGroup((inner) => {
+        inner.spawn(() => lock.acquire(), { name: "child" });
+      });
+    }, { name: "parent" });
+    group.spawn(() => lock.acquire(), { name: "behind" });
+    const other = group.spawn(() => sleep(Infinity), { name: "not in it" });
+    group.spawn(() => other.join(), { name: "nor this" });
+    await waitAllTasksBlocked();
+    for (const name of ["parent", "child", "behind"]) {
+      assertEquals(find(name).deadlocked, true, name);
+    }
+    for (const name of ["root", "not in it", "nor this"]) {
+      assertFalse("deadlocked" in find(name), name);
+    }
+    assertMatch(formatTree(), /child +running  DEADLOCKED, waits for lock "door"/);
+    group.cancel();
+  });
+});
+
+Deno.test("inspect() calls nobody deadlocked who may go on: by a time limit, another arm, or as it was cancelled", async () => {
+  const lock = new Lock({ name: "door" });
+  const waits: Record<string, () => Promise<unknown>> = {
+    "with a limit": () => lock.acquire({ timeout: 1e9 }),
+    "in a scope with a limit": () => moveOnAfter(1e9, () => lock.acquire()),
+    "with another arm": () => select({ lock, free: new Event() }),
+    "with a foreign wait": () => Promise.all([lock.acquire(), cancellable(new Promise(() => {}))]),
+  };
+  for (const [name, wait] of Object.entries(waits)) {
+    await taskGroup(async (group) => {
+      group.spawn(async () => {
+        using _ = await lock.acquire();
+        await taskGroup((inner) => {
+          inner.spawn(wait, { name });
+        });
+      }, { name: "parent" });
+      await waitAllTasksBlocked();
+      assertFalse("deadlocked" in find(name), name);
+      assertFalse("deadlocked" in find("parent"), name);
+      group.cancel();
+    });
+  }
+});
+
+Deno.test("inspect() finds those who are behind a deadlocked writer, ahead of them in the line of an RWLock", async () => {
+  const lock = new RWLock({ name: "map" });
+  await taskGroup(async (group) => {
+    group.spawn(async () => {
+      using _ = await lock.read.acquire();
+      await taskGroup((inner) => {
+        inner.spawn(() => lock.write.acquire(), { name: "writer" });
+      });
+    }, { name: "reader" });
+    await waitAllTasksBlocked();
+    group.spawn(() => lock.read.acquire(), { name: "second reader" });
+    await waitAllTasksBlocked();
+    for (const name of ["reader", "writer", "second reader"]) {
+      assertEquals(find(name).deadlocked, true, name);
+    }
+    group.cancel();
+  });
 });
 
 Deno.test("E1: inspect() and formatTree() refuse a grace that makes no sense", () => {

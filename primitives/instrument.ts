@@ -1,0 +1,157 @@
+/**
+ * Instruments: what tools are told of all that tasks do. Traces, spans and the watchdog are
+ * instruments.
+ *
+ * @module
+ */
+
+import { checkFunction, checkOptions } from "./kernel/check.ts";
+import { type Hooks, setHooks } from "./kernel/hooks.ts";
+import type { WaitTarget } from "./kernel/queue.ts";
+import type { Blocked, Scope } from "./kernel/scope.ts";
+import { type Task, taskAround } from "./kernel/task.ts";
+
+/** A wait that a task is suspended in: the same object when it begins and when it ends. */
+export interface Wait {
+  /** What it is for, as long as it lasts: nothing of Grove's, where it is a foreign promise. */
+  readonly targets: readonly WaitTarget[];
+}
+
+/**
+ * What a tool wants to be told; whatever is left out costs it nothing. It is told at the moment when
+ * it happens, in the midst of the kernel's work: it may look around, and must not spawn, cancel,
+ * wake or wait.
+ */
+export interface Instrument {
+  /** A task was spawned; it starts now, or is queued in a group with a `limit`. */
+  spawned?(task: Task): void;
+  /** The function of a task is about to be called. */
+  started?(task: Task): void;
+  /**
+   * Has to call `run`, which calls the function of a task, up to its first `await`: for what belongs
+   * to the code that runs in it, as the current span of OpenTelemetry does.
+   */
+  around?(task: Task, run: () => void): void;
+  /** A task waits. It may be in several waits at once. */
+  blocked?(task: Task, wait: Wait): void;
+  /** A wait has ended, in whatever way, and the task goes on as soon as those before it have run. */
+  unblocked?(task: Task, wait: Wait): void;
+  /** A task, group or scope was cancelled itself; not those in it, which that reaches. */
+  cancelled?(scope: Scope): void;
+  /** A task has ended: see its `state`. */
+  exited?(task: Task): void;
+}
+
+const NAMES = [
+  "spawned",
+  "started",
+  "around",
+  "blocked",
+  "unblocked",
+  "cancelled",
+  "exited",
+] as const satisfies (keyof Instrument)[];
+
+let instruments: readonly Instrument[] = [];
+
+/**
+ * Tells a tool of all that tasks do from now on. An instrument that throws is removed, and its
+ * error printed: the program goes on as if there had been none.
+ *
+ * @param instrument What to call.
+ * @returns What removes it: `using`, or `[Symbol.dispose]()`.
+ * @throws {TypeError} When it is no object, or has something by one of the names that is no
+ * function.
+ *
+ * @example
+ * ```ts
+ * import { instrument, sleep, taskGroup } from "@grove/grove";
+ *
+ * const ends: string[] = [];
+ * {
+ *   using _ = instrument({ exited: (task) => ends.push(`${task.name} ${task.state}`) });
+ *   await taskGroup((group) => {
+ *     group.spawn(() => sleep(1), { name: "nap" });
+ *   });
+ * }
+ * console.log(ends); // ["nap succeeded"]
+ * ```
+ */
+export function instrument(instrument: Instrument): Disposable {
+  checkOptions(instrument, "instrument the tasks");
+  for (const name of NAMES) {
+    if (instrument[name] !== undefined) {
+      checkFunction(instrument[name], "instrument the tasks", `'${name}'`);
+    }
+  }
+  // An object of its own, so that one that is given twice is told twice, and removed one by one.
+  const mine: Instrument = {};
+  for (const name of NAMES) mine[name] = instrument[name]?.bind(instrument) as undefined;
+  install([...instruments, mine]);
+  return { [Symbol.dispose]: () => remove(mine) };
+}
+
+function install(next: readonly Instrument[]): void {
+  instruments = next;
+  setHooks(next.length === 0 ? null : TELLER);
+}
+
+function remove(instrument: Instrument): void {
+  install(instruments.filter((each) => each !== instrument));
+}
+
+const TELLER: Hooks = {
+  spawned: (task) => tell("spawned", (each) => each.spawned?.(task)),
+  started: (task) => tell("started", (each) => each.started?.(task)),
+  call: (task, fn) => instruments.reduce((inner, each) => wrapped(each, task, inner), fn)(),
+  blocked: (scope, wait) => tellOfWait("blocked", scope, wait),
+  unblocked: (scope, wait) => tellOfWait("unblocked", scope, wait),
+  cancelled: (scope) => tell("cancelled", (each) => each.cancelled?.(scope)),
+  exited: (task) => tell("exited", (each) => each.exited?.(task)),
+};
+
+function tellOfWait(name: "blocked" | "unblocked", scope: Scope, wait: Blocked<unknown>): void {
+  const task = taskAround(scope)!;
+  tell(name, (each) => each[name]?.(task, wait));
+}
+
+function tell(name: keyof Instrument, call: (instrument: Instrument) => void): void {
+  for (const each of instruments) {
+    try {
+      call(each);
+    } catch (error) {
+      fail(each, name, error);
+    }
+  }
+}
+
+/** A function that is called by an instrument; whose failure is not that of the instrument. */
+function wrapped<R>(instrument: Instrument, task: Task, fn: () => R): () => R {
+  if (instrument.around === undefined) return fn;
+  return () => {
+    let end: { value: R } | { error: unknown } | undefined;
+    const run = () => {
+      if (end !== undefined) return;
+      try {
+        end = { value: fn() };
+      } catch (error) {
+        end = { error };
+      }
+    };
+    try {
+      instrument.around!(task, run);
+      if (end === undefined) throw new TypeError("It has not called what it was given");
+    } catch (error) {
+      fail(instrument, "around", error);
+    }
+    run();
+    const { value, error } = end as unknown as { value: R; error: unknown };
+    if ("error" in end!) throw error;
+    return value;
+  };
+}
+
+function fail(instrument: Instrument, name: keyof Instrument, error: unknown): void {
+  remove(instrument);
+  console.error(`An instrument was removed as its ${name}() failed:`, error);
+}
