@@ -4,7 +4,8 @@
  *
  *     deno task serve                        both, on the ports 8000 and 8007
  *     PORT=9000 ECHO_PORT=0 deno task serve  both, on other ports (0 takes a free one)
- *     deno serve examples/serve/main.ts      the HTTP part alone, as on an edge runtime
+ *     deno serve examples/serve/main.ts      the HTTP part alone, as on an edge runtime; with
+ *                                            --parallel, on all processors
  *
  * Ctrl-C drains both and ends with exit code 0; what goes wrong at the start is one line and a 1.
  *
@@ -15,17 +16,17 @@ import { fetchHandler } from "../../mod.ts";
 import { answer, limits } from "./routes.ts";
 import { runServers } from "./servers.ts";
 
-/** `deno task serve` says `start`. Without it, Deno decides what becomes of this module: see below. */
+/**
+ * `deno task serve` says `start`. Nothing else will do: in the further threads of `deno serve
+ * --parallel` nothing tells the module that it is not run by `deno run`.
+ */
 const told = import.meta.main && Deno.args[0] === "start";
-
-let servedByDeno = false;
 
 /** The HTTP part, as `deno serve` and edge runtimes take it. */
 function httpPart() {
   return {
     fetch: fetchHandler(answer, limits),
     onListen({ hostname, port }: Deno.NetAddr): void {
-      servedByDeno = true;
       console.log(`HTTP on http://${hostname}:${port}/`);
     },
   };
@@ -35,12 +36,4 @@ function httpPart() {
 // warning about it.
 export default (told ? {} : httpPart()) as ReturnType<typeof httpPart>;
 
-if (told) {
-  await runServers();
-} else if (import.meta.main) {
-  // The module is the main one for `deno run` and for `deno serve`. The latter has called `onListen`
-  // by the next turn of the event loop (in all but the further threads of --parallel).
-  setTimeout(() => {
-    if (!servedByDeno) runServers();
-  });
-}
+if (told) await runServers();
