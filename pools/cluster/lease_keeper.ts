@@ -90,7 +90,6 @@ export class LeaseKeeper {
   #beat = 0;
   #beatAt = -Infinity;
   #claimedAt = -Infinity;
-  #heldUntil = -Infinity;
   #known: Stored | undefined;
   #news: Stored | undefined;
   // What has been seen is not to be unseen: a message may be late, and so may a server.
@@ -110,7 +109,7 @@ export class LeaseKeeper {
 
   /** Until when what is held is held without a further beat. */
   get heldUntil(): number {
-    return this.#heldUntil;
+    return this.#beatAt + RELIED_ON * this.#options.lease;
   }
 
   /** Draws a ticket. One that does not wait is refused when no permit is free. */
@@ -149,36 +148,35 @@ export class LeaseKeeper {
   async #run(): Promise<void> {
     const stopListening = this.#listen();
     let pause = FIRST_PAUSE;
-    let due: number;
-    do {
+    // With nothing in hand it still goes on until the store says so too.
+    for (let isSettled = false; this.#tickets.size > 0 || this.#isPoked || !isSettled;) {
       this.#isPoked = false;
       const unsettled = [...this.#unsettled];
+      let due: number;
       try {
         await this.#sync();
+        isSettled = true;
         pause = FIRST_PAUSE;
         due = this.#nextDue();
         this.#tellSettled(unsettled);
       } catch (error) {
         this.#known = undefined;
-        if (!(error instanceof StaleRead) && !this.#store.isPassing(error)) this.#fail(error);
+        isSettled = !(error instanceof StaleRead) && !this.#store.isPassing(error);
+        if (isSettled) this.#fail(error);
         // What it cannot take back runs out by itself, as nobody renews it.
         const now = currentClock().now();
         if (now >= this.#claimedAt + this.#options.lease) this.#tellSettled(unsettled);
         due = now + pause;
         pause = Math.min(2 * pause, LONGEST_PAUSE);
       }
-      if (!this.#isPoked && this.#isNeeded) await this.#pause(due);
-    } while (this.#isPoked || this.#isNeeded);
+      if (!this.#isPoked && (this.#tickets.size > 0 || !isSettled)) await this.#pause(due);
+    }
     stopListening();
     this.#expiry?.lift();
     this.#expiry = this.#news = undefined;
     this.#heard.clear();
     this.#seen = 0;
     this.#isRunning = this.#isUnsure = false;
-  }
-
-  get #isNeeded(): boolean {
-    return this.#tickets.size > 0 || this.#unsettled.size > 0 || this.#isUnsure;
   }
 
   #listen(): () => void {
@@ -206,14 +204,15 @@ export class LeaseKeeper {
       }
       const sent = currentClock().now();
       this.#beat++;
-      this.#beatAt = sent;
       if (this.#member in next.members) this.#claimedAt = sent;
       this.#isUnsure = true;
       const written = await this.#store.write(next, revision);
       this.#isUnsure = false;
       if (written !== null) {
         this.#know({ roll: next, revision: written });
-        this.#renew(sent);
+        // Not when it was sent in vain: a beat that another write came before is still due.
+        this.#beatAt = sent;
+        this.#guard();
         continue;
       }
       this.#known = undefined;
@@ -275,7 +274,7 @@ export class LeaseKeeper {
       const token = tokens.get(ticket.id);
       if (ticket.holds) {
         if (token === undefined) this.#lose(ticket, "it was not renewed in time");
-      } else if (token !== undefined && currentClock().now() < this.#heldUntil) {
+      } else if (token !== undefined && currentClock().now() < this.heldUntil) {
         ticket.holds = true;
         ticket.bearer.granted(token);
       }
@@ -297,17 +296,12 @@ export class LeaseKeeper {
     ticket.bearer.lost(why, cause);
   }
 
-  #renew(sent: number): void {
-    this.#heldUntil = sent + RELIED_ON * this.#options.lease;
-    this.#guard();
-  }
-
   /** Sets the alarm that ends what is held, should no beat come through. */
   #guard(): void {
     this.#expiry?.lift();
     this.#expiry = undefined;
     if (![...this.#tickets.values()].some(({ holds }) => holds)) return;
-    this.#expiry = new Alarm(this.#heldUntil, () => {
+    this.#expiry = new Alarm(this.heldUntil, () => {
       for (const ticket of [...this.#tickets.values()]) {
         if (ticket.holds) this.#lose(ticket, "it was not renewed in time");
       }
@@ -339,8 +333,8 @@ export class LeaseKeeper {
   }
 
   #nextDue(): number {
-    let due = this.#nextBeat;
-    const members = this.#known?.roll.members ?? {};
+    const { members } = this.#known!.roll;
+    let due = this.#member in members ? this.#nextBeat : Infinity;
     if (!this.#isWaiting) return due;
     for (const [member, { at }] of this.#heard) {
       if (member !== this.#member && member in members) {
