@@ -9,6 +9,7 @@ import { isTracingSpawns, noteSpawn } from "../primitives/kernel/call_site.ts";
 import { checkCount, checkFunction, checkTime, show } from "../primitives/kernel/check.ts";
 import { currentScope } from "../primitives/kernel/context.ts";
 import { ClosedError } from "../primitives/kernel/errors.ts";
+import { timersAreRequestBound } from "../primitives/kernel/request_bound.ts";
 import {
   causeOf,
   drained,
@@ -95,6 +96,9 @@ export class RequestGroup<Info extends unknown[]> extends TaskOwner implements R
   readonly #most: number;
   readonly #onError: FetchHandlerOptions["onError"];
   readonly #clients: ClientWatch = new ClientWatch(this);
+  #sockets = 0;
+  #lastSocketEnded: (() => void) | undefined;
+  #isRefusing = false;
 
   constructor(fn: RequestFunction<Info>, options: FetchHandlerOptions) {
     super();
@@ -109,13 +113,17 @@ export class RequestGroup<Info extends unknown[]> extends TaskOwner implements R
   /** Answers a request, whatever happens. */
   answer(request: Request, info: Info): Promise<Response> {
     const clients = this.#clients;
-    if (this.#isClosing || clients.running >= this.#most) return Promise.resolve(busy());
+    if (this.#isClosing || this.#isRefusing || clients.running >= this.#most) {
+      return Promise.resolve(busy());
+    }
     const task = new RequestTask(request, info);
     const response = new Promise<Response>((resolve) => task.resolve = resolve);
     if (this.#limits !== undefined) this.#limit(task, this.#limits);
     // A server's call-back is outside all tasks: the task-locals are those of this group's place.
     link(task, this, localsOf(this));
     clients.came(task);
+    // Where a request is killed with its client, it would not get to its `finally` blocks.
+    if (timersAreRequestBound) keepAlive(info, task as Task);
     startTask(task, () => this.#attend(task, request, info));
     clients.started(task);
     return response;
@@ -129,6 +137,13 @@ export class RequestGroup<Info extends unknown[]> extends TaskOwner implements R
       );
     }
     return this.#startBehind(fn, name, origin, localsOf(currentScope()));
+  }
+
+  /** Takes no more requests while there are WebSockets; resolves when there are none any more. */
+  endSockets(): Promise<void> {
+    if (this.#sockets === 0) return Promise.resolve();
+    this.#isRefusing = true;
+    return new Promise((resolve) => this.#lastSocketEnded = resolve);
   }
 
   /** Resolves when no request runs any more, nor what goes on behind one. */
@@ -236,7 +251,10 @@ export class RequestGroup<Info extends unknown[]> extends TaskOwner implements R
     const origin = { request: task.request!, info: task.info! };
     try {
       const { response, name, run } = open(origin.request);
-      this.#startBehind(run, name, origin, locals);
+      this.#sockets++;
+      this.#startBehind(run, name, origin, locals).onDone(() => {
+        if (--this.#sockets === 0) this.#lastSocketEnded?.();
+      });
       return response;
     } catch (error) {
       return this.#failure(error, task);

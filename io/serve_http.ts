@@ -13,6 +13,7 @@
  */
 
 import { checkFunction, checkTime } from "../primitives/kernel/check.ts";
+import { currentClock } from "../primitives/kernel/clock.ts";
 import { ClosedError, isCancelled, TimeoutError } from "../primitives/kernel/errors.ts";
 import { waitForPromise } from "../primitives/kernel/wait.ts";
 import { nursery } from "../primitives/nursery.ts";
@@ -161,13 +162,18 @@ class Server implements Listening {
 
   /** Ends it in an orderly way, in so many milliseconds at most and a little. */
   async drain(ms: number): Promise<void> {
+    const until = currentClock().now() + ms + LAST_ANSWERS;
     this.#requests.stop({ grace: ms });
+    // First, as the platform closes them at once when it is shut down, with what they had to say.
+    await waitForPromise(this.#requests.endSockets());
     try {
-      await waitForPromise(this.#server.shutdown(), { timeout: ms + LAST_ANSWERS });
+      await waitForPromise(this.#server.shutdown(), {
+        timeout: Math.max(0, until - currentClock().now()),
+      });
     } catch (error) {
       if (!(error instanceof TimeoutError)) throw error;
     }
-    // A WebSocket and what goes on in the background are nothing that the platform waits for.
+    // For what goes on in the background no platform waits.
     await waitForPromise(this.#requests.drained);
   }
 

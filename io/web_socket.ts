@@ -7,13 +7,15 @@
  */
 
 import { show } from "../primitives/kernel/check.ts";
+import { currentClock } from "../primitives/kernel/clock.ts";
+import { outside } from "../primitives/kernel/context.ts";
 import { BrokenResourceError, ClosedError } from "../primitives/kernel/errors.ts";
 import type { WaitOptions } from "../primitives/kernel/wait.ts";
 import { Channel } from "../primitives/channel.ts";
 import { Deferred } from "../primitives/deferred.ts";
+import { Event } from "../primitives/event.ts";
 import { Semaphore } from "../primitives/semaphore.ts";
 import { shield } from "../primitives/shield.ts";
-import { sleep } from "../primitives/sleep.ts";
 import { moveOnAfter } from "../primitives/move_on_after.ts";
 import { TooLongError } from "./errors.ts";
 
@@ -49,6 +51,9 @@ export interface NativeWebSocket {
 
 /** How many bytes the platform may hold before a send waits. */
 const HIGH_WATER = 64 * 1024;
+
+/** How often it is looked at least whether a send may go on, in milliseconds. */
+const LONGEST_PAUSE = 32;
 
 /** For how many milliseconds a peer is waited for that has been told of the end. */
 const FAREWELL = 1000;
@@ -99,6 +104,9 @@ export class WebSocketConnection implements AsyncIterable<WebSocketMessage> {
   readonly #inbox: Channel<WebSocketMessage>;
   // In line: a text that waits for room is not overtaken by the next.
   readonly #sending: Semaphore;
+  // Set when the platform holds so little that more can be sent.
+  readonly #room: Event;
+  #timer: ReturnType<typeof setTimeout> | undefined;
   #closed: WebSocketClose | undefined;
   #ending: Error | undefined;
 
@@ -119,6 +127,7 @@ export class WebSocketConnection implements AsyncIterable<WebSocketMessage> {
     this.#gone = new Deferred({ name: `close of ${name}` });
     this.#inbox = new Channel(limits.capacity, { name: `messages of ${name}` });
     this.#sending = new Semaphore(1, { name: `send to ${name}` });
+    this.#room = new Event({ name: `room to send to ${name}` });
     native.binaryType = "arraybuffer";
     native.addEventListener("open", () => this.#opened.resolve());
     native.addEventListener("message", (event) => this.#receive((event as MessageEvent).data));
@@ -157,12 +166,17 @@ export class WebSocketConnection implements AsyncIterable<WebSocketMessage> {
         }`,
       );
     }
+    const { timeout = Infinity } = options ?? {};
+    const until = currentClock().now() + timeout;
     await this.#sending.acquire(options);
     try {
-      for (let pause = 1; (this.#native.bufferedAmount ?? 0) > HIGH_WATER; pause *= 2) {
-        if (this.#closed !== undefined) break;
-        // Nobody tells when there is less: it has to be looked at.
-        await sleep(Math.min(pause, 32), options);
+      if (this.#isFull) {
+        this.#room.clear();
+        this.#look(1);
+        await this.#room.wait({
+          ...options,
+          timeout: Math.max(0, until - currentClock().now()),
+        });
       }
       if (this.#closed !== undefined) throw this.#end();
       this.#native.send(message);
@@ -237,6 +251,21 @@ export class WebSocketConnection implements AsyncIterable<WebSocketMessage> {
     };
   }
 
+  get #isFull(): boolean {
+    return this.#closed === undefined && (this.#native.bufferedAmount ?? 0) > HIGH_WATER;
+  }
+
+  // Nobody tells when the platform holds less: it has to be looked at, more and more seldom.
+  #look(pause: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (!this.#isFull) this.#room.set();
+    else {
+      const next = Math.min(2 * pause, LONGEST_PAUSE);
+      this.#timer = outside(() => setTimeout(() => this.#look(next), pause));
+    }
+  }
+
   #receive(data: string | ArrayBuffer): void {
     if (this.#closed !== undefined) return;
     const { max, capacity } = this.#limits;
@@ -268,6 +297,7 @@ export class WebSocketConnection implements AsyncIterable<WebSocketMessage> {
     if (this.#closed !== undefined) return;
     this.#closed = Object.freeze({ code, reason });
     this.#inbox.close();
+    this.#look(0);
     this.#native.close(code, reason);
   }
 
@@ -275,6 +305,7 @@ export class WebSocketConnection implements AsyncIterable<WebSocketMessage> {
   #peerClosed({ code, reason }: WebSocketClose): void {
     this.#closed ??= Object.freeze({ code, reason });
     this.#inbox.close();
+    this.#look(0);
     this.#opened.resolve();
     this.#gone.resolve();
   }
@@ -294,7 +325,7 @@ export class WebSocketConnection implements AsyncIterable<WebSocketMessage> {
 
     webSocketOpened = (socket) => socket.#opened.wait();
 
-    isEndOf = (socket, error) => error !== undefined && error === socket.#ending;
+    isEndOf = (socket, error) => error instanceof ClosedError && error === socket.#ending;
   }
 }
 
