@@ -1,4 +1,4 @@
-#!/usr/bin/env -S deno run --allow-run=deno --allow-net --allow-read=deno.json,mod.ts,primitives,io,pools,/tmp --allow-write=/tmp
+#!/usr/bin/env -S deno run --allow-run=deno --allow-net --allow-read=primitives,pools,/tmp --allow-write=/tmp
 /**
  * What computes, on one thread, on several, and in processes: the same jobs, timed.
  *

@@ -1,4 +1,4 @@
-#!/usr/bin/env -S deno run --allow-read=mod.ts,primitives,io,pools
+#!/usr/bin/env -S deno run --allow-read=primitives,pools
 /**
  * The lost update, and the lock that cures it: among tasks, and among threads that share memory.
  *

@@ -1,4 +1,4 @@
-#!/usr/bin/env -S deno run --allow-run=deno --allow-net --allow-read=deno.json,/tmp --allow-write=/tmp
+#!/usr/bin/env -S deno run --allow-run=deno --allow-net --allow-read=/tmp --allow-write=/tmp
 /**
  * A dictionary and a list that ten processes write.
  *
