@@ -188,7 +188,7 @@ export function named(path: string, nameOf: (index: number) => string): string {
 }
 
 /** Where values go. */
-export type Destination = "thread" | "process";
+export type Destination = "thread" | "process" | "machine";
 
 /** The error for what cannot travel. */
 export function refusal(value: unknown, path: string, to: Destination): NotPortableError {

@@ -1,0 +1,337 @@
+/**
+ * A job that a worker was given, from then on until its result is stored and the server knows that it has been done.
+ *
+ * @module
+ */
+
+import { MalformedError } from "../../primitives/codec/malformed_error.ts";
+import { unpackLocals } from "../../primitives/kernel/portable_locals.ts";
+import { causeOf, type Locals } from "../../primitives/kernel/scope.ts";
+import { shield } from "../../primitives/shield.ts";
+import type { Task } from "../../primitives/kernel/task.ts";
+import { OverloadedError, WorkerCrashedError } from "../errors.ts";
+import type { Executor } from "../executor.ts";
+import type { AnyFunction } from "../job.ts";
+import { type JobTask, progress, type Reporter } from "../job_task.ts";
+import type { Delivery } from "./delivery.ts";
+import type { Letter } from "./outbox.ts";
+import {
+  type EventMessage,
+  type JobMessage,
+  readDemand,
+  readJob,
+  type ResultMessage,
+  write,
+} from "./messages.ts";
+import { packError, packValues, unpackValues } from "./packing.ts";
+import type { Session } from "./session.ts";
+import { StreamOut } from "./stream_out.ts";
+
+/** What a worker does for its jobs. */
+export interface Desk {
+  readonly name: string;
+  readonly session: Session;
+  readonly executor: Executor | undefined;
+  readonly maxDeliver: number;
+  /** Whether the worker is about to go: what is cancelled then is another's. */
+  readonly isLeaving: boolean;
+  /** @throws {NotPortableError} When it may not run that. */
+  functionOf(message: JobMessage): AnyFunction;
+  /** Runs a function in the task of a job. */
+  start(job: Assignment, name: string, fn: () => unknown, options: StartOptions): void;
+  /** It was done before. */
+  wasDone(): void;
+  /** Nobody could end it. */
+  wasBuried(): void;
+  /** It does not run any more: there is room for another. */
+  leave(): void;
+  /** Its result is stored, or it was given back. */
+  gone(job: Assignment): void;
+}
+
+/** How a job is run. */
+export interface StartOptions {
+  readonly timeout: number | undefined;
+  readonly locals: Locals | null;
+}
+
+// A job whose process has died is tried again after so many milliseconds, and after twice as many.
+const FIRST_RETRY = 100;
+
+const WRONG_SEQUENCE = 10071;
+
+type End = Pick<ResultMessage, "end" | "value" | "error">;
+
+/** See above. */
+export class Assignment implements Reporter {
+  readonly id: string;
+  readonly delivery: Delivery;
+  /** The task that it runs in. */
+  task: JobTask<Assignment> | undefined;
+  readonly #desk: Desk;
+  #message: JobMessage | undefined;
+  #stream: StreamOut | undefined;
+  #isCancelled = false;
+  // One that has not begun, has no place to leave.
+  #hasLeft = true;
+
+  constructor(desk: Desk, id: string, delivery: Delivery) {
+    this.#desk = desk;
+    this.id = id;
+    this.delivery = delivery;
+  }
+
+  /** Begins with it. */
+  begin(): void {
+    this.#hasLeft = false;
+    // Another worker may have stored its result, and not have lived to say that it was done.
+    if (this.delivery.count > 1) this.#beginAgain();
+    else this.#open();
+  }
+
+  /** Ends it, as nobody wants it any more. */
+  cancel(): void {
+    this.#isCancelled = true;
+    this.task?.cancel("the caller has cancelled it");
+  }
+
+  /** Gives it to another worker. */
+  giveBack(delay = 0): void {
+    this.#leave();
+    this.delivery.giveBack(delay);
+    this.#desk.gone(this);
+  }
+
+  /** Tells whoever waits for it of something that it reports. */
+  report(value: unknown): void {
+    this.#tell({ type: "progress", value: packValues([value], () => "progress") });
+  }
+
+  /** Its task has ended. */
+  ended(task: Task, outcome: unknown): void {
+    this.#leave();
+    if (task.state === "succeeded") this.#succeeded(outcome);
+    else if (task.state === "failed") this.#failed(outcome);
+    else if (causeOf(task) === "deadline") this.#failed(task.cancelled!.reason);
+    else if (this.#desk.isLeaving && !this.#isCancelled) this.giveBack();
+    else this.#end({ end: "cancelled", error: packError(task.cancelled?.reason) });
+  }
+
+  async #beginAgain(): Promise<void> {
+    const { session, maxDeliver } = this.#desk;
+    try {
+      if (await session.resultOf(this.id) !== undefined) {
+        this.#desk.wasDone();
+        this.#finish();
+        return;
+      }
+    } catch {
+      // It is found out when its result is to be stored.
+    }
+    if (this.delivery.count > maxDeliver) this.#bury(this.#worn());
+    else this.#open();
+  }
+
+  #open(): void {
+    const { session } = this.#desk;
+    try {
+      const message = this.#message = readJob(this.delivery.data);
+      const fn = this.#desk.functionOf(message);
+      if (message.args !== undefined) this.#start(fn, message, unpackValues(message.args));
+      else {
+        session.inputs.get(this.id).then((bytes) => {
+          this.#start(fn, message, unpackValues(bytes));
+        }).catch((error) => this.#unopened(error));
+      }
+    } catch (error) {
+      this.#unopened(error);
+    }
+  }
+
+  #unopened(error: unknown): void {
+    // What nobody can read, nobody can do.
+    if (error instanceof MalformedError) this.#bury(error);
+    else this.#failed(error);
+  }
+
+  #start(fn: AnyFunction, message: JobMessage, args: readonly unknown[]): void {
+    if (this.#isCancelled) {
+      this.#leave();
+      this.#end({ end: "cancelled" });
+      return;
+    }
+    const { name, timeout, credit } = message;
+    const { executor } = this.#desk;
+    this.#tell({ type: "started" });
+    let run = executor === undefined
+      ? () => fn(...args)
+      : () => submitted(executor, fn, args, message, this.task as Task);
+    if (credit !== undefined) {
+      const iterate = executor === undefined
+        ? run
+        : () =>
+          executor.with({ name, timeout }).stream(fn as () => Iterable<unknown>, ...args as []);
+      run = () => this.#runStream(name, credit, iterate);
+    }
+    this.#desk.start(this, name, run, {
+      // Another pool can interrupt synchronous code too.
+      timeout: executor === undefined ? timeout : undefined,
+      locals: message.locals === undefined
+        ? null
+        : unpackLocals(message.locals as Iterable<[string, unknown]>),
+    });
+  }
+
+  async #runStream(name: string, credit: number, iterate: () => unknown): Promise<void> {
+    const { session } = this.#desk;
+    const stream = this.#stream = new StreamOut(name, credit, session.largest, (from, items) => {
+      this.#tell({ type: "items", from, items });
+    });
+    const hearing = session.hear(session.layout.demand(this.id), (data) => {
+      try {
+        stream.told(readDemand(data));
+      } catch (error) {
+        if (!(error instanceof MalformedError)) throw error;
+      }
+    });
+    try {
+      await stream.run(await iterate() as AsyncIterable<unknown>);
+    } finally {
+      hearing.close();
+    }
+  }
+
+  #succeeded(value: unknown): void {
+    try {
+      const result = this.#stream === undefined ? packValues([value], () => "result") : undefined;
+      this.#end({ end: "succeeded", value: result });
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  #failed(error: unknown): void {
+    const { executor, maxDeliver } = this.#desk;
+    const { count } = this.delivery;
+    // Those that the job itself has thrown come from this thread.
+    if (executor !== undefined && error instanceof OverloadedError) this.giveBack(FIRST_RETRY);
+    else if (executor !== undefined && error instanceof WorkerCrashedError) {
+      if (count < maxDeliver) this.giveBack(FIRST_RETRY * 2 ** count);
+      else this.#bury(error);
+    } else this.#end({ end: "failed", error: packError(error) });
+  }
+
+  /** Puts it where somebody may look at it, and says so to whoever waits for it. */
+  async #bury(cause: unknown): Promise<void> {
+    const { session } = this.#desk;
+    const { data, count } = this.delivery;
+    const name = this.#message?.name ?? this.id;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const error = packError(
+      new WorkerCrashedError(
+        `Cannot finish "${name}" as no worker could, in ${count} attempts: ${why}. It is kept in the stream ${session.layout.dead}`,
+        undefined,
+        cause,
+      ),
+    );
+    const dead = write({ job: data.slice(), error: packError(cause), deliveries: count });
+    const stored = await this.#store({ subject: session.layout.deadJob(this.id), data: dead });
+    if (!stored) return;
+    this.#desk.wasBuried();
+    this.#end({ end: "failed", error });
+  }
+
+  #worn(): WorkerCrashedError {
+    const { maxDeliver } = this.#desk;
+    return new WorkerCrashedError(
+      `it was given to workers ${maxDeliver} times, and each was lost before it had ended it`,
+    );
+  }
+
+  // Once, however it comes about.
+  #leave(): void {
+    if (this.#hasLeft) return;
+    this.#hasLeft = true;
+    this.#desk.leave();
+  }
+
+  async #end(end: End): Promise<void> {
+    const { session, name } = this.#desk;
+    this.#leave();
+    const head = { worker: name, deliveries: this.delivery.count };
+    let data = write({ ...head, ...end });
+    try {
+      if (data.length > session.largest) {
+        if (end.value === undefined) {
+          data = write({ ...head, end: end.end, error: packError(shortened(end, data.length)) });
+        } else {
+          await session.outputs.put(this.id, end.value);
+          data = write({ ...head, end: end.end, isLarge: true });
+        }
+      }
+    } catch (error) {
+      return this.#end({ end: "failed", error: packError(error) });
+    }
+    const subject = session.layout.result(this.id);
+    const id = `${this.id}.${name}.${this.delivery.count}`;
+    if (await this.#store({ subject, data, id, first: true })) this.#finish();
+  }
+
+  /** Returns whether the server has it; else the worker is about to go, and the job is another's. */
+  async #store(letter: Letter): Promise<boolean> {
+    try {
+      const { refused } = await this.#desk.session.outbox.store(letter);
+      if (refused?.code === WRONG_SEQUENCE) this.#desk.wasDone();
+      return true;
+    } catch {
+      this.#desk.gone(this);
+      return false;
+    }
+  }
+
+  #finish(): void {
+    const { session } = this.#desk;
+    this.#leave();
+    this.delivery.done();
+    if (this.#message !== undefined && this.#message.args === undefined) {
+      session.inputs.delete(this.id).catch(() => {}); // Only room is lost by that.
+    }
+    this.#desk.gone(this);
+  }
+
+  #tell(event: EventBody): void {
+    const { session, name } = this.#desk;
+    const data = write({ ...event, worker: name, deliveries: this.delivery.count } as EventMessage);
+    session.tell(session.layout.event(this.id), data);
+  }
+}
+
+type EventBody = EventMessage extends infer E
+  ? E extends EventMessage ? Omit<E, "worker" | "deliveries">
+  : never
+  : never;
+
+/** Runs a job in another pool, for the task at hand: when that is cancelled it is, too. */
+async function submitted(
+  executor: Executor,
+  fn: AnyFunction,
+  args: readonly unknown[],
+  { name, timeout }: JobMessage,
+  task: Task,
+): Promise<unknown> {
+  const future = executor.with({ name, timeout, signal: task.signal }).submit(fn, ...args);
+  const reporting = (async () => {
+    for await (const value of future.progress) progress(value);
+  })();
+  await shield(() => future.error());
+  await reporting;
+  return await future;
+}
+
+function shortened({ error }: End, size: number): RangeError {
+  return new RangeError(
+    `The error of the job is too large to be sent: ${size} bytes. It begins: ${
+      String(error?.message).slice(0, 1000)
+    }`,
+  );
+}

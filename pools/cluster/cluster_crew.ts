@@ -1,0 +1,281 @@
+/**
+ * Hands jobs to a cluster and takes their results.
+ *
+ * A job is put into a stream of the server, and its result comes in another: stored, and told to
+ * whoever listens in the same moment. What was told while the connection was lost is looked up.
+ *
+ * @module
+ */
+
+import { currentScope, outside } from "../../primitives/kernel/context.ts";
+import { packLocals } from "../../primitives/kernel/portable_locals.ts";
+import { localsOf } from "../../primitives/kernel/scope.ts";
+import { GroupIterator } from "../../primitives/group_iterator.ts";
+import { Crew, type Sink } from "../crew.ts";
+import { NotPortableError, OverloadedError } from "../errors.ts";
+import type { PoolOptions, PoolStats } from "../executor.ts";
+import type { JobEnd } from "../future.ts";
+import type { AnyFunction, Job } from "../job.ts";
+import { type Cargo, ClusterJob, type ClusterJobOptions, type Place } from "./cluster_job.ts";
+import { Inbound } from "./inbound.ts";
+import { classOf, keyedId } from "./layout.ts";
+import { type JobMessage, write } from "./messages.ts";
+import type { ModuleList } from "./modules.ts";
+import { packValues } from "./packing.ts";
+import type { Session } from "./session.ts";
+import { CREDIT, StreamIn } from "./stream_in.ts";
+
+/** How a `ClusterPool` is doing. The jobs of others in the same cluster do not count. */
+export interface ClusterPoolStats extends PoolStats {
+  /** How many jobs have ended that were given to a worker more than once, as one was lost. */
+  readonly redelivered: number;
+  /** How many results have come of jobs that had ended: so many were run more than once. */
+  readonly duplicates: number;
+  /** How many messages have come that nobody can have sent who keeps to the rules. */
+  readonly malformed: number;
+  /** How many jobs were cancelled and did not say within `grace` that they had ended. */
+  readonly abandoned: number;
+}
+
+/** What a crew is told: what its pool was, with all that was left out. */
+export interface ClusterCrewOptions extends PoolOptions {
+  readonly window: number;
+  readonly grace: number;
+}
+
+// What the server says when a stream has all the messages that it may have.
+const FULL = /maximum messages exceeded|maximum bytes exceeded/;
+const FULL_PAUSE = 50;
+
+/** See above. */
+export class ClusterCrew extends Crew<ClusterJob> {
+  readonly #session: Session;
+  readonly #modules: ModuleList;
+  readonly #options: ClusterCrewOptions;
+  readonly #inbound: Inbound;
+  readonly #timers: Set<ReturnType<typeof setTimeout>> = new Set();
+  #counter = 0;
+  #abandoned = 0;
+
+  constructor(session: Session, modules: ModuleList, options: ClusterCrewOptions) {
+    super(options);
+    this.#session = session;
+    this.#modules = modules;
+    this.#options = options;
+    this.#inbound = new Inbound(session);
+  }
+
+  override counts(): ClusterPoolStats {
+    const { redelivered, duplicates, malformed } = this.#inbound;
+    return { ...super.counts(), redelivered, duplicates, malformed, abandoned: this.#abandoned };
+  }
+
+  protected override get places(): number {
+    return this.#options.window;
+  }
+
+  override get appetite(): number {
+    return this.#options.window;
+  }
+
+  protected override get running(): number {
+    return this.#inbound.running;
+  }
+
+  protected override prepare(
+    fn: AnyFunction,
+    args: readonly unknown[],
+    options: ClusterJobOptions,
+    sink?: Sink,
+  ): ClusterJob {
+    const { key, timeout } = options;
+    const { module, name } = this.#modules.nameOf(fn);
+    const around = packLocals(localsOf(currentScope()));
+    for (const [local, value] of around ?? []) {
+      packValues([value], () => `the TaskLocal "${local}"`);
+    }
+    const called = options.name ?? name;
+    const message: JobMessage = {
+      module,
+      fn: name,
+      name: called,
+      args: packValues(args, (i) => `arguments[${i}]`),
+      timeout: timeout === Infinity ? undefined : timeout,
+      locals: around,
+      credit: sink && CREDIT,
+    };
+    const cargo: Cargo = {
+      id: key === undefined
+        ? `${this.#inbound.client}.${(this.#counter++).toString(36)}`
+        : keyedId(key, `hand a job to "${this.name}"`),
+      isKeyed: key !== undefined,
+      message,
+      stream: sink && new StreamIn(called, sink),
+    };
+    return new ClusterJob(this, fn, args, options, cargo);
+  }
+
+  protected override admit(job: ClusterJob): void {
+    if (this.#inbound.size < this.#options.window) this.#place(job);
+    else this.queue.add(job);
+  }
+
+  override jobSettled(job: Job, state: JobEnd, noticed: boolean): void {
+    super.jobSettled(job, state, noticed);
+    const { place } = job as ClusterJob;
+    if (place === undefined) return;
+    (job as ClusterJob).place = undefined;
+    if (this.#inbound.leave(place, job as ClusterJob)) this.#next();
+  }
+
+  protected override cancelPlaced(job: ClusterJob, reason: unknown): void {
+    if (job.cancelled !== undefined) return;
+    job.cancelled = { reason };
+    const place = job.place!;
+    // It is another's too, and may not even have been put there by this pool.
+    const isShared = place.jobs.size > 1 || place.isKeyed && place.seq === 0;
+    if (isShared) job.ended(reason);
+    else this.#withdraw(place, job);
+  }
+
+  protected override cancelAllPlaced(reason: unknown, onlyUnstarted: boolean): void {
+    for (const job of [...this.#inbound.jobs()]) {
+      if (!onlyUnstarted || !job.hasStarted) this.cancelPlaced(job, reason);
+    }
+  }
+
+  protected override async close(): Promise<void> {
+    for (const timer of this.#timers) clearTimeout(timer);
+    await this.#inbound.close();
+    await this.#session.close();
+  }
+
+  override jobEnded(): void {} // Its jobs are no tasks of this machine.
+
+  override stream<T>(
+    options: ClusterJobOptions,
+    fn: AnyFunction,
+    args: readonly unknown[],
+  ): AsyncIterable<T> {
+    if (options.key !== undefined) {
+      throw new TypeError(
+        `Cannot stream in "${this.name}" as it was told a 'key': what a stream yields is not kept. Leave the key out`,
+      );
+    }
+    return new GroupIterator<T>("stream", CREDIT / 2, (group, outlet) => {
+      const sink: Sink = (items, grant) => {
+        for (const item of items) outlet.put(item as T);
+        if (outlet.full) group.spawn(() => outlet.drained().then(grant), { name: "demand" });
+        else grant();
+      };
+      group.spawn(() => this.run(options, fn, args, sink), { name: "stream" });
+    });
+  }
+
+  #next(): void {
+    while (this.queue.size > 0 && this.#inbound.size < this.#options.window) {
+      this.#place(this.queue.shift()!);
+    }
+  }
+
+  #place(job: ClusterJob): void {
+    const { isNew, place } = this.#inbound.enter(job, classOf(job.priority));
+    job.place = place;
+    if (isNew) outside(() => this.#put(job, place));
+  }
+
+  /** Puts a job where workers find it. */
+  async #put(job: ClusterJob, place: Place): Promise<void> {
+    const { id, jobClass } = place;
+    const { outbox, layout, inputs, largest } = this.#session;
+    try {
+      // One with a key may be there, or be done, for long.
+      if (place.isKeyed && await this.#inbound.isKnown(place)) return;
+      let { message } = job.cargo;
+      let data = write(message);
+      if (data.length > largest) {
+        place.hasInput = true;
+        await inputs.put(id, message.args!);
+        message = { ...message, args: undefined };
+        data = write(message);
+        if (data.length > largest) throw tooLarge(job);
+      }
+      const subject = layout.job(jobClass, id);
+      const nonce = `${id}.${this.#inbound.client}.${this.#counter++}`;
+      for (;;) {
+        if (place.isWithdrawn) return await this.#forgetInput(place);
+        const { seq, refused } = await outbox.store({ subject, data, id: nonce });
+        place.seq = seq;
+        if (refused === undefined || !FULL.test(refused.text)) break;
+        if (!job.isAwaited) throw new OverloadedError(this.#full());
+        await this.#pause(FULL_PAUSE);
+      }
+      if (place.isWithdrawn) await this.#remove(place);
+    } catch (error) {
+      this.#inbound.failed(place, error);
+    }
+  }
+
+  /** Takes a job out of the cluster, or has the worker end it that runs it. */
+  #withdraw(place: Place, job: ClusterJob): void {
+    place.isWithdrawn = true;
+    const isOut = place.seq === 0 && place.worker === undefined;
+    if (isOut) {
+      job.ended(undefined);
+      return;
+    }
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      if (job.isOver) return;
+      this.#abandoned++;
+      job.ended(undefined);
+    }, this.#options.grace);
+    this.#timers.add(timer);
+    outside(async () => {
+      const wasThere = await this.#remove(place);
+      if (wasThere && place.worker === undefined) job.ended(undefined);
+    });
+  }
+
+  /** Returns whether it was there, so that it has not ended. */
+  async #remove(place: Place): Promise<boolean> {
+    const { id, seq } = place;
+    const { manager, layout } = this.#session;
+    try {
+      const wasThere = await manager.streams.deleteMessage(layout.jobs, seq, false);
+      if (place.worker === undefined) await this.#forgetInput(place);
+      return wasThere;
+    } catch {
+      return false; // It has been done, or there is no server that could say.
+    } finally {
+      // After that: else a worker might be given it that has not heard of this.
+      this.#session.tell(layout.cancel(id), NOTHING);
+    }
+  }
+
+  async #forgetInput({ id, hasInput }: Place): Promise<void> {
+    if (hasInput) await this.#session.inputs.delete(id);
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        this.#timers.delete(timer);
+        resolve();
+      }, ms);
+      this.#timers.add(timer);
+    });
+  }
+
+  #full(): string {
+    return `Cannot hand a job to "${this.name}" as its cluster has as many as it may have, its 'maxJobs'. Wait for some of them, or use run(), which waits`;
+  }
+}
+
+const NOTHING = new Uint8Array();
+
+function tooLarge({ name }: ClusterJob): NotPortableError {
+  return new NotPortableError(
+    `Cannot send "${name}" to another machine as what it takes along besides its arguments is too large. Make its TaskLocals smaller`,
+  );
+}

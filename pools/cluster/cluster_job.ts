@@ -1,0 +1,95 @@
+/**
+ * A job of a cluster, and its place there. A place may have several jobs: those that were handed in
+ * with the same idempotency key wait for the same result.
+ *
+ * @module
+ */
+
+import type { Scope } from "../../primitives/kernel/scope.ts";
+import { cancelledJob } from "../future.ts";
+import { type AnyFunction, Job, type JobPool } from "../job.ts";
+import type { JobOptions } from "../executor.ts";
+import type { JobClass } from "./layout.ts";
+import type { JobMessage } from "./messages.ts";
+import type { StreamIn } from "./stream_in.ts";
+
+/** What a job of a cluster can be told. */
+export interface ClusterJobOptions extends JobOptions {
+  /**
+   * An idempotency key: of all jobs that are handed in with it, by whomever, one is run, and all get
+   * its result, for as long as results are kept. Jobs of one key have one priority. Default: none.
+   */
+  key?: string;
+}
+
+/** What a job takes along to its place. */
+export interface Cargo {
+  readonly id: string;
+  readonly isKeyed: boolean;
+  readonly message: JobMessage;
+  readonly stream: StreamIn | undefined;
+}
+
+/** See above. */
+export class ClusterJob extends Job {
+  readonly cargo: Cargo;
+  place: Place | undefined;
+  /** Whether somebody waits for it, who can wait until there is room for it. */
+  isAwaited = false;
+  /** Why it was asked to end, if it was. */
+  cancelled: { readonly reason: unknown } | undefined;
+
+  constructor(
+    pool: JobPool,
+    fn: AnyFunction,
+    args: readonly unknown[],
+    options: JobOptions,
+    cargo: Cargo,
+  ) {
+    super(pool, fn, args, options, null);
+    this.cargo = cargo;
+  }
+
+  override get hasStarted(): boolean {
+    return this.place?.worker !== undefined;
+  }
+
+  override wait(scope: Scope): Promise<unknown> {
+    this.isAwaited = true;
+    return super.wait(scope);
+  }
+
+  /** It has ended as it was asked to, or because of something in it. */
+  ended(reason: unknown): void {
+    const why = this.cancelled === undefined ? reason : this.cancelled.reason;
+    this.settle("cancelled", cancelledJob(this.name, why));
+  }
+}
+
+/** The place of a job in the cluster. */
+export class Place {
+  readonly id: string;
+  readonly jobClass: JobClass;
+  readonly isKeyed: boolean;
+  readonly stream: StreamIn | undefined;
+  readonly jobs: Set<ClusterJob> = new Set();
+  /** Its number in the stream of jobs; 0 as long as it has none, or it is another's. */
+  seq = 0;
+  /** Which worker has last said that it runs it. */
+  worker: string | undefined;
+  /** Whether its arguments are in the store. */
+  hasInput = false;
+  /** Whether nobody wants it any more. */
+  isWithdrawn = false;
+  /** When it was put there. */
+  readonly since: number = performance.now();
+  /** Ends what was opened for it alone. */
+  close: () => void = () => {};
+
+  constructor({ id, isKeyed, stream }: Cargo, jobClass: JobClass) {
+    this.id = id;
+    this.isKeyed = isKeyed;
+    this.stream = stream;
+    this.jobClass = jobClass;
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * Connections to NATS: over TCP on machines, over WebSockets from everywhere.
+ *
+ * @module
+ */
+
+import {
+  type ConnectionOptions,
+  credsAuthenticator,
+  type NatsConnection,
+  wsconnect,
+} from "@nats-io/nats-core";
+import { show } from "../../primitives/kernel/check.ts";
+import { outside } from "../../primitives/kernel/context.ts";
+
+/** How to get to the servers of a cluster. */
+export interface ConnectOptions {
+  /**
+   * Where the servers are: `nats://` and `tls://` addresses, or `ws://` and `wss://` ones, which
+   * need nothing but `WebSocket`. Of several one is taken, and another when that is lost.
+   */
+  servers: string | readonly string[];
+  /** Who to be there: a user with a password. Default: nobody. */
+  user?: string;
+  /** See `user`. */
+  password?: string;
+  /** Who to be there: whoever has this token. Default: nobody. */
+  token?: string;
+  /** Who to be there: the text of a `.creds` file. Default: nobody. */
+  credentials?: string;
+  /**
+   * Certificates for `tls://`, as texts in PEM: of who is to be trusted besides those whom the system
+   * trusts, and one's own with its key. Default: none.
+   */
+  tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
+}
+
+/**
+ * Connects. The connection belongs to nobody: not to the task that has asked for it.
+ *
+ * @throws {TypeError} When an option makes no sense.
+ * @throws When no server can be reached.
+ */
+export function open(options: ConnectOptions, action: string): Promise<NatsConnection> {
+  const { servers, user, password: pass, token, credentials, tls } = options;
+  const list = typeof servers === "string" ? [servers] : servers;
+  const isList = Array.isArray(list) && list.length > 0 &&
+    list.every((server) => typeof server === "string" && server !== "");
+  if (!isList) {
+    throw new TypeError(
+      `Cannot ${action} as 'servers' must be an address, or a list of some: received ${
+        show(servers)
+      }`,
+    );
+  }
+  const isWeb = (server: string) => /^wss?:/.test(server);
+  if (list.some(isWeb) !== list.every(isWeb)) {
+    throw new TypeError(
+      `Cannot ${action} as 'servers' are partly for WebSockets, and partly not: a connection is of one kind`,
+    );
+  }
+  const settings: ConnectionOptions = {
+    // A server that is lost comes back, or another takes its place: nobody has to be told.
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: 250,
+    servers: [...list],
+    ...(user === undefined ? {} : { user, pass }),
+    ...(token === undefined ? {} : { token }),
+    ...(credentials === undefined
+      ? {}
+      : { authenticator: credsAuthenticator(new TextEncoder().encode(credentials)) }),
+    ...(tls === undefined ? {} : { tls }),
+  };
+  return outside(async () => {
+    if (isWeb(list[0])) return await wsconnect(settings);
+    // Not where there are only WebSockets: it needs a platform that has sockets.
+    const { connect } = await import("@nats-io/transport-node");
+    return await connect(settings);
+  });
+}

@@ -1,0 +1,118 @@
+/**
+ * Makes what a cluster needs on the server: streams, and the consumers that workers share. What is
+ * there already is left as it is.
+ *
+ * @module
+ */
+
+import {
+  AckPolicy,
+  type ConsumerConfig,
+  DiscardPolicy,
+  JetStreamApiError,
+  type JetStreamManager,
+  RetentionPolicy,
+  StorageType,
+  type StreamConfig,
+} from "@nats-io/jetstream";
+import { nanos, type NatsConnection } from "@nats-io/nats-core";
+import { CLASSES, type JobClass, type Layout } from "./layout.ts";
+
+/** How much of what the server keeps, and where. */
+export interface StoreOptions {
+  /**
+   * On how many servers everything is kept, where this is the first to use the cluster. Default: 3
+   * where the servers are a cluster themselves, else 1.
+   */
+  replicas?: number;
+  /**
+   * How many jobs may wait or run in the whole cluster, where this is the first to use it. Beyond
+   * that `submit` fails with an `OverloadedError`, and `run`, `map` and `stream` wait. Default: no
+   * limit.
+   */
+  maxJobs?: number;
+  /**
+   * For how many milliseconds results are kept, where this is the first to use the cluster: so long
+   * a job with an idempotency key is not run again. Default: an hour.
+   */
+  keepResults?: number;
+}
+
+const HOUR = 3_600_000;
+
+// What is dead is kept until somebody has looked at it, but not without end.
+const MOST_DEAD = 10_000;
+
+const NAME_IN_USE = 10058;
+
+/** Makes the streams. */
+export async function makeStreams(
+  connection: NatsConnection,
+  manager: JetStreamManager,
+  layout: Layout,
+  { replicas, maxJobs = Infinity, keepResults = HOUR }: StoreOptions,
+): Promise<void> {
+  const num_replicas = replicas ?? (connection.info?.cluster === undefined ? 1 : 3);
+  const common = { storage: StorageType.File, num_replicas };
+  const streams: (Partial<StreamConfig> & { name: string })[] = [
+    {
+      ...common,
+      name: layout.jobs,
+      subjects: [layout.job("*" as JobClass, "*.*")],
+      retention: RetentionPolicy.Workqueue,
+      // Nothing that was taken in is dropped for what comes later.
+      discard: DiscardPolicy.New,
+      discard_new_per_subject: true,
+      max_msgs_per_subject: 1,
+      max_msgs: maxJobs === Infinity ? -1 : maxJobs,
+    },
+    {
+      ...common,
+      name: layout.results,
+      subjects: [layout.result("*.*")],
+      retention: RetentionPolicy.Limits,
+      max_msgs_per_subject: 1,
+      max_age: keepResults === Infinity ? 0 : nanos(keepResults),
+    },
+    {
+      ...common,
+      name: layout.dead,
+      subjects: [layout.deadJob("*.*")],
+      retention: RetentionPolicy.Limits,
+      max_msgs: MOST_DEAD,
+    },
+  ];
+  await Promise.all(streams.map((stream) => makeStream(manager, stream)));
+}
+
+async function makeStream(
+  manager: JetStreamManager,
+  config: Partial<StreamConfig> & { name: string },
+): Promise<void> {
+  try {
+    await manager.streams.add(config);
+  } catch (error) {
+    if (!(error instanceof JetStreamApiError) || error.code !== NAME_IN_USE) throw error;
+  }
+}
+
+/** Makes the consumers: one for each class of jobs, which all workers share. */
+export async function makeConsumers(
+  manager: JetStreamManager,
+  layout: Layout,
+  ackWait: number,
+): Promise<void> {
+  await Promise.all(CLASSES.map((jobClass) => {
+    const config: Partial<ConsumerConfig> = {
+      durable_name: jobClass,
+      filter_subject: layout.job(jobClass, "*.*"),
+      ack_policy: AckPolicy.Explicit,
+      ack_wait: nanos(ackWait),
+      // Not the server but the worker gives up on a job: it says so to whoever waits for it.
+      max_deliver: -1,
+      max_ack_pending: -1,
+      max_waiting: 4096,
+    };
+    return manager.consumers.add(layout.jobs, config);
+  }));
+}

@@ -1,0 +1,50 @@
+/**
+ * A server, a worker and a pool in one process: what most tests of the cluster need.
+ *
+ * @module
+ */
+
+import {
+  ClusterPool,
+  type ClusterPoolOptions,
+  type ClusterWorker,
+  serveCluster,
+  type ServeClusterOptions,
+} from "../../../pools/cluster/mod.ts";
+import { openNursery } from "../../../mod.ts";
+import { NatsServer } from "./nats.ts";
+
+/** The list of modules of both sides. */
+export const modules = { jobs: import.meta.resolve("./jobs.ts") };
+
+/** See above. */
+export class Setup implements AsyncDisposable {
+  readonly server: NatsServer;
+  readonly #services = openNursery();
+
+  static async start(): Promise<Setup> {
+    return new Setup(await NatsServer.start());
+  }
+
+  constructor(server: NatsServer) {
+    this.server = server;
+  }
+
+  /** Starts a worker, which ends with this. */
+  worker(options: Partial<ServeClusterOptions> = {}): Promise<ClusterWorker> {
+    const { url: servers } = this.server;
+    return this.#services.start<ClusterWorker>((_task, started) =>
+      serveCluster({ servers, modules, concurrency: 4, ackWait: 1000, started, ...options })
+    );
+  }
+
+  /** Makes a pool. */
+  pool(options: Partial<ClusterPoolOptions> = {}): Promise<ClusterPool> {
+    return ClusterPool.connect({ servers: this.server.url, modules, ...options });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#services[Symbol.asyncDispose]();
+    await this.server[Symbol.asyncDispose]();
+  }
+}
