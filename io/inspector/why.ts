@@ -1,0 +1,111 @@
+/**
+ * Why a task waits: the chain from it over what it waits for to who holds that, and what they wait
+ * for in turn, up to somebody who goes on by itself, or back to where it began.
+ *
+ * @module
+ */
+
+import type { TreeNode, WaitingFor } from "../../primitives/inspect.ts";
+import { type RowWait, rowWait, type Times } from "./rows.ts";
+import { isAlarming, type Survey } from "./survey.ts";
+
+/** The answer. */
+export interface Chain {
+  /** The task that was asked about. */
+  readonly id: number;
+  /** It, whom it waits for, whom that waits for, and so on. */
+  readonly links: readonly Link[];
+  /** How it ends. */
+  readonly end: ChainEnd;
+}
+
+/**
+ * How a chain ends: with a task that has ended meanwhile ("gone"); one that waits for nothing of
+ * Grove's ("running"), although it was cancelled ("stuck"); one that waits for its children
+ * ("children"), for time to pass ("time"), for something foreign ("foreign"), or for something that
+ * nobody has, who could be asked to hurry ("nobody"); or with one that is in the chain already
+ * ("circle").
+ */
+export type ChainEnd =
+  | "gone"
+  | "running"
+  | "stuck"
+  | "children"
+  | "time"
+  | "foreign"
+  | "nobody"
+  | "circle";
+
+/** A task in a chain. */
+export interface Link {
+  readonly id: number;
+  readonly name: string;
+  readonly state: string;
+  readonly spawnedAt?: string;
+  /** All that it waits for; the chain goes on from the first that somebody has. */
+  readonly waits: readonly RowWait[];
+  /** How many tasks are in it. */
+  readonly tasks: number;
+  /** How many others have, too, what it waits for. */
+  readonly others: number;
+}
+
+/** Answers why a task waits. */
+export function whyOf(survey: Survey, id: number, times: Times): Chain {
+  const links: Link[] = [];
+  const seen = new Set<number>();
+  for (let next = id;;) {
+    if (seen.has(next)) return { id, links, end: "circle" };
+    const task = survey.tasks.get(next);
+    if (task === undefined) return { id, links, end: "gone" };
+    seen.add(next);
+    const waits = survey.waitsOf(task);
+    const closing = waits.length === 0 ? closingIn(task) : undefined;
+    const holders = closing === undefined
+      ? waits.map(holdersOf).find((holders) => holders.length > 0) ?? []
+      : blockersIn(closing);
+    const { name, state, spawnedAt } = task;
+    links.push({
+      id: next,
+      name,
+      state: state!,
+      ...(spawnedAt !== undefined && { spawnedAt }),
+      waits: closing === undefined
+        ? waits.map((wait, index) => rowWait(wait, `why ${next} ${index}`, times))
+        : [{ kind: "the end of group", name: closing.name }],
+      tasks: survey.tally(task).tasks - 1,
+      others: Math.max(0, holders.length - 1),
+    });
+    if (holders.length === 0) return { id, links, end: endOf(task, waits, closing) };
+    next = holders[0].id!;
+  }
+}
+
+type Blocker = Pick<TreeNode, "id" | "name">;
+
+/** Whose doing it is that a wait goes on: who has it, or the task whose end is waited for. */
+function holdersOf({ kind, id, name, heldBy }: WaitingFor): readonly Blocker[] {
+  return kind === "task" && id !== undefined ? [{ id, name }] : heldBy ?? [];
+}
+
+/** The group of a task that has only to wait for its children. */
+function closingIn(task: TreeNode): TreeNode | undefined {
+  return task.children.find(({ kind, state }) => kind === "group" && state === "closing");
+}
+
+/** Those who keep a group open for ever. Others will end in time: they are no answer. */
+function blockersIn(group: TreeNode): readonly Blocker[] {
+  return group.children.filter(isAlarming);
+}
+
+function endOf(
+  task: TreeNode,
+  waits: readonly WaitingFor[],
+  closing: TreeNode | undefined,
+): ChainEnd {
+  if (waits.some(({ kind, left }) => kind === "sleep" || left !== undefined)) return "time";
+  if (waits.some(({ kind }) => kind === "promise")) return "foreign";
+  if (waits.length > 0) return "nobody";
+  if (closing !== undefined) return "children";
+  return task.stuckFor === undefined ? "running" : "stuck";
+}
