@@ -10,7 +10,8 @@ import { ClosedError, suppressedErrors } from "../primitives/kernel/errors.ts";
 import { pendingIn } from "../primitives/kernel/scope.ts";
 import type { TaskFunction } from "../primitives/kernel/task.ts";
 import { type TaskGroup, taskGroup } from "../primitives/task_group.ts";
-import { currentHost, type EndSignal, type Host } from "./platform.ts";
+import { currentHost, type EndSignal, type Host } from "./host.ts";
+import { Lookout } from "./lookout.ts";
 
 /** What {@linkcode main} can be told. */
 export interface MainOptions {
@@ -38,14 +39,12 @@ const SAME_SIGNAL = 200;
  */
 const LINGER = 1000;
 
-/** The longest interval there is: a timer that only keeps the process alive. */
-const NEVER = 2 ** 31 - 1;
-
 /**
  * Runs a program: `body`, in a task of its own. When that has ended, the process ends with
  *
  * - 0 when the body returned, also if it did so because a signal had asked it to;
- * - 1 when it failed; the error is printed to stderr, with its stack;
+ * - 1 when it failed; the error is printed to stderr, with its stack; and when it hung, as each of
+ *   its tasks waited for another one;
  * - 130 (SIGINT) or 143 (SIGTERM) when the grace ran out, and the body had to be cancelled.
  *
  * The first SIGINT (Ctrl-C) or SIGTERM asks the body to stop, as `scope.stop()` does: its waits
@@ -57,6 +56,9 @@ const NEVER = 2 ** 31 - 1;
  *
  * The exit code is set, and the process ends when nothing is left to do, so that no output is cut
  * off; after a signal, in a second at the latest. While the body runs, the process stays alive.
+ *
+ * SIGUSR1 and SIGQUIT (Ctrl-\), and SIGINFO (Ctrl-T) where there is one, print the tree of tasks to
+ * stderr, and the program goes on. So does a deadlock of some of its tasks, once.
  *
  * @param body The program; it is called with its task.
  * @param options `grace` and `report`.
@@ -89,24 +91,25 @@ async function run(
   report: (error: unknown) => void,
 ): Promise<void> {
   const host = currentHost();
-  // A program may wait for nothing but its signal, which does not keep a process alive.
-  const alive = setInterval(() => {}, NEVER);
   const ending = new Ending(host, grace);
+  let lookout: Lookout | undefined;
   let code = 0;
   try {
     await taskGroup((group) => {
       ending.watch(group);
+      lookout = new Lookout(host, group);
       group.spawn(body, { name: "main" });
     }, { name: "program" });
+    if (lookout?.deadlock !== undefined) throw lookout.deadlock; // Its body has swallowed that.
     code = ending.forced ? ending.code : 0;
   } catch (error) {
     if (error === pendingIn(currentScope())) throw error; // Cancelled from outside.
     if (!ending.wasAskedFor(error)) {
       code = 1;
-      tell(report, error);
+      tell(report, lookout?.deadlock ?? error);
     }
   } finally {
-    clearInterval(alive);
+    lookout?.leave();
     ending.leave();
   }
   // A program that ended well may have set a code of its own.
@@ -127,7 +130,7 @@ class Ending {
   constructor(host: Host, grace: number) {
     this.#host = host;
     this.#grace = grace;
-    this.#listeners = host.signals.map((signal) => [signal, () => this.#come(signal)]);
+    this.#listeners = host.endSignals.map((signal) => [signal, () => this.#come(signal)]);
   }
 
   /** Whether the grace ran out. */

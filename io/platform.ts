@@ -19,92 +19,53 @@ export function socketsFor(action: string): Sockets {
   );
 }
 
-/** A connection as the platform has it; a `Deno.Conn` is one. */
-export interface NativeConnection {
+/** What all connections of a platform have. */
+interface BothWays {
   readonly localAddr: NativeAddress;
   readonly remoteAddr: NativeAddress;
-  read(buffer: Uint8Array): Promise<number | null>;
-  write(data: Uint8Array): Promise<number>;
+  /** Sends bytes, and tells how many: at once, where the system has taken them already. */
+  write(data: Uint8Array): number | Promise<number>;
   closeWrite(): Promise<void>;
   close(): void;
   /** Only of connections that are encrypted. */
   handshake?(): Promise<{ readonly alpnProtocol: string | null }>;
 }
 
+/** A connection that is asked for its bytes; a `Deno.Conn` is one. */
+export interface NativeConnection extends BothWays {
+  read(buffer: Uint8Array): Promise<number | null>;
+  readonly inflow?: undefined;
+}
+
+/** A connection whose bytes come by themselves, as those of `node:net` do. */
+export interface PushedConnection extends BothWays {
+  readonly inflow: Inflow;
+}
+
+/** The bytes of a connection, which come as long as they are let. */
+export interface Inflow {
+  /** Lets bytes come: to the same receiver each time. */
+  resume(to: Arrivals): void;
+  /** Holds back what comes, by letting the system keep it. */
+  pause(): void;
+}
+
+/** Where bytes go that come by themselves. */
+export interface Arrivals {
+  /** Some have come; the memory is the receiver's. */
+  arrived(bytes: Uint8Array): void;
+  /** The peer has sent its last. */
+  ended(): void;
+  /** There will be no more, of a failure. */
+  failed(error: unknown): void;
+}
+
+/** A connection as a platform has it. */
+export type AnyConnection = NativeConnection | PushedConnection;
+
 /** A listener as the platform has it; a `Deno.Listener` is one. */
 export interface NativeListener {
   readonly addr: NativeAddress;
-  accept(): Promise<NativeConnection>;
+  accept(): Promise<AnyConnection>;
   close(): void;
-}
-
-/** A signal that asks a program to end. */
-export type EndSignal = "SIGINT" | "SIGTERM";
-
-/** The process that the program runs in. */
-export interface Host {
-  /** The signals that ask for an end on this platform. */
-  readonly signals: readonly EndSignal[];
-  /** Listens to a signal, in place of the end that it means by default. */
-  on(signal: EndSignal, listener: () => void): void;
-  /** Listens no more. */
-  off(signal: EndSignal, listener: () => void): void;
-  /** Sets the code that the process ends with once nothing is left to do. */
-  setExitCode(code: number): void;
-  /** Ends the process now: with a code, or with the one that was set. */
-  exit(code?: number): void;
-  /** Calls back after some milliseconds if the process has not ended by then. */
-  unlessEnded(ms: number, fn: () => void): void;
-}
-
-interface NodeProcess {
-  readonly platform: string;
-  exitCode?: number;
-  on(event: string, listener: () => void): void;
-  off(event: string, listener: () => void): void;
-  exit(code?: number): void;
-}
-
-/** The process: Deno's, or Node's (Bun has the same one), or none at all. */
-export function currentHost(): Host {
-  const { Deno: deno, process } = globalThis as { Deno?: typeof Deno; process?: NodeProcess };
-  if (typeof deno?.addSignalListener === "function") return denoHost(deno);
-  if (typeof process?.on === "function") return nodeHost(process);
-  return NO_HOST;
-}
-
-function denoHost(deno: typeof Deno): Host {
-  return {
-    signals: signalsOf(deno.build.os),
-    on: (signal, listener) => deno.addSignalListener(signal, listener),
-    off: (signal, listener) => deno.removeSignalListener(signal, listener),
-    setExitCode: (code) => deno.exitCode = code,
-    exit: (code) => deno.exit(code),
-    unlessEnded: (ms, fn) => deno.unrefTimer(setTimeout(fn, ms)),
-  };
-}
-
-function nodeHost(process: NodeProcess): Host {
-  return {
-    signals: signalsOf(process.platform),
-    on: (signal, listener) => process.on(signal, listener),
-    off: (signal, listener) => process.off(signal, listener),
-    setExitCode: (code) => process.exitCode = code,
-    exit: (code) => process.exit(code),
-    unlessEnded: (ms, fn) => (setTimeout(fn, ms) as unknown as { unref(): void }).unref(),
-  };
-}
-
-const NO_HOST: Host = {
-  signals: [],
-  on: () => {},
-  off: () => {},
-  setExitCode: () => {},
-  exit: () => {},
-  unlessEnded: () => {},
-};
-
-/** Windows has no SIGTERM: what asks for it there ends the process at once. */
-function signalsOf(os: string): EndSignal[] {
-  return os === "windows" || os === "win32" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
 }

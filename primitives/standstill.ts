@@ -18,11 +18,12 @@ import {
   blockedIn,
   children,
   hasDeadline,
+  parentOf,
   pendingIn,
   type Scope,
 } from "./kernel/scope.ts";
 import { Task } from "./kernel/task.ts";
-import { isClosing, TaskGroup } from "./task_group.ts";
+import { awaitedBy, isClosing, TaskGroup } from "./task_group.ts";
 
 /** A task that can go on only when others do. */
 interface Dependent {
@@ -60,7 +61,8 @@ function collect(scope: Scope, dependents: Dependent[]): void {
 
 /** On whom it depends that a task goes on; `undefined` where it may by itself. */
 function waysOn(task: Task): (readonly Task[])[] | undefined {
-  if (task.state === "queued" || pendingIn(task) !== null) return undefined;
+  if (pendingIn(task) !== null) return undefined;
+  if (task.state === "queued") return waysToStart(task);
   const ways: (readonly Task[])[] = [];
   const own: Scope[] = [task];
   for (let scope = own.pop(); scope !== undefined; scope = own.pop()) {
@@ -70,13 +72,17 @@ function waysOn(task: Task): (readonly Task[])[] | undefined {
       if (way === undefined) return undefined;
       ways.push(...way);
     }
-    const below = children(scope);
-    own.push(...below.filter((child) => !(child instanceof Task)));
-    if (scope instanceof TaskGroup && isClosing(scope)) {
-      ways.push(below.filter((child) => child instanceof Task));
-    }
+    own.push(...children(scope).filter((child) => !(child instanceof Task)));
+    if (scope instanceof TaskGroup && isClosing(scope)) ways.push(awaitedBy(scope));
   }
   return ways.length === 0 ? undefined : ways;
+}
+
+/** A queued task starts when one of those ends that have the room; `undefined` where nobody has. */
+function waysToStart(task: Task): (readonly Task[])[] | undefined {
+  const siblings = children(parentOf(task)!).filter((child) => child instanceof Task);
+  const running = siblings.filter(({ state }) => state === "running");
+  return running.length === 0 ? undefined : running.map((sibling) => [sibling]);
 }
 
 /** Who has to give way before a wait ends, for each of its arms; `undefined` where nobody has to. */

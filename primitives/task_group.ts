@@ -80,6 +80,9 @@ export let withoutBody: (group: TaskGroup) => void;
 /** Whether a group only waits for its children any more. */
 export let isClosing: (group: TaskGroup) => boolean;
 
+/** The children that a group has to wait for: all but the daemons. */
+export let awaitedBy: (group: TaskGroup) => Task[];
+
 /** Ends an open group that has no body. */
 export let closeGroup: (group: TaskGroup) => Promise<void>;
 
@@ -384,6 +387,8 @@ export class TaskGroup extends TaskOwner {
     };
 
     isClosing = (group) => group.#closing;
+
+    awaitedBy = (group) => group.tasks.filter((task) => !group.#daemons?.has(task));
 
     closeGroup = async (group) => {
       await group.#close();

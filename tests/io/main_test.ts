@@ -252,3 +252,96 @@ Deno.test("main: it needs no permission, and leaves nothing behind", async () =>
   });
   assert(ran);
 });
+
+for (const signal of ["SIGUSR1", "SIGQUIT"] as const) {
+  Deno.test({
+    name: `main: ${signal} prints the tree of tasks, with ages, and the program goes on`,
+    ignore: windows,
+    fn: async () => {
+      await using run = await program(`
+        const lock = new grove.Lock({ name: "door" });
+        await grove.main((task) =>
+          grove.taskGroup((group) => {
+            group.spawn(() => lock.withLock(() => grove.sleep(Infinity, { endOnStop: true })), { name: "a" });
+            group.spawn(() => lock.acquire(), { name: "b" });
+            console.log("ready");
+          })
+        );
+      `);
+      await run.printed(/ready/);
+      for (let times = 1; times <= 2; times++) {
+        run.kill(signal);
+        await run.complained(new RegExp(`(The tasks at ${signal} [^]*b .*\n){${times}}`));
+      }
+      run.kill("SIGTERM");
+      const { code, stderr } = await run.end();
+      assertEquals(code, 0);
+      assertMatch(stderr, /^The tasks at SIG\w+ \(3 in all\):\nroot +running/);
+      assertMatch(stderr, /a +running +\d+ ms +waits \d+ ms for sleep "forever"\n/);
+      assertMatch(stderr, /b +running +\d+ ms +waits \d+ ms for lock "door", held by "a" \(2\)\n/);
+      assert(!stderr.includes("\x1b"), "it has no colors where there is no terminal");
+    },
+  });
+}
+
+Deno.test("main: a program that waits for itself ends with 1, and tells who waits for whom", async () => {
+  await using run = await program(`
+    const lock = new grove.Lock({ name: "door" });
+    await grove.main(async () => {
+      try {
+        using _ = await lock.acquire();
+        await grove.taskGroup((group) => {
+          group.spawn(() => lock.acquire(), { name: "child" });
+        });
+      } finally {
+        console.log("cleaned up");
+      }
+    });
+  `);
+  const { code, stdout, stderr } = await run.end();
+  assertEquals([code, stdout], [1, "cleaned up\n"]);
+  assertMatch(
+    stderr,
+    /^DeadlockError: Cannot go on as all of the program waits for itself: 2 tasks/,
+  );
+  assertMatch(stderr, /child .*DEADLOCKED, waits .* for lock "door", held by "main"/);
+});
+
+Deno.test("main: a program that swallows the end of its deadlock ends with 1 too", async () => {
+  await using run = await program(`
+    const lock = new grove.Lock({ name: "door" });
+    await grove.main(async () => {
+      using _ = await lock.acquire();
+      await grove.taskGroup((group) => void group.spawn(() => lock.acquire())).catch(() => {});
+    });
+  `);
+  const { code, stderr } = await run.end();
+  assertEquals(code, 1);
+  assertMatch(stderr, /^DeadlockError: /);
+});
+
+Deno.test("main: a deadlock of some tasks is reported once, and the others go on", {
+  ignore: windows,
+}, async () => {
+  await using run = await program(`
+    const lock = new grove.Lock({ name: "door" });
+    await grove.main(() => grove.taskGroup((group) => {
+      group.spawn(async () => {
+        using _ = await lock.acquire();
+        await grove.taskGroup((group) => void group.spawn(() => lock.acquire(), { name: "child" }));
+      }, { name: "parent" });
+      group.spawn(async () => {
+        const reported = console.error;
+        await new Promise((resolve) => console.error = (text) => (reported(text), resolve()));
+        await grove.sleep(0); // Something has moved: it looks again.
+        await new Promise((resolve) => setTimeout(resolve, 2500));
+        console.log("went on");
+        group.cancel();
+      });
+    }).catch((error) => { if (!grove.isCancelled(error)) throw error; }));
+  `);
+  const { code, stdout, stderr } = await run.end();
+  assertEquals([code, stdout], [0, "went on\n"]);
+  assertMatch(stderr, /^3 tasks wait for each other, and will not go on \(4 in all\):\nroot /);
+  assertEquals(stderr.match(/wait for each other/g)?.length, 1);
+});

@@ -471,6 +471,51 @@ Deno.test("inspect() finds those who are behind a deadlocked writer, ahead of th
   });
 });
 
+Deno.test("inspect() finds those who are queued behind a deadlock, and not those behind others", async () => {
+  const lock = new Lock({ name: "door" });
+  const circle = async () => {
+    using _ = await lock.acquire();
+    await taskGroup((inner) => void inner.spawn(() => lock.acquire(), { name: "child" }));
+  };
+  await taskGroup(async (outer) => {
+    outer.spawn(() =>
+      taskGroup(async (group) => {
+        group.spawn(circle, { name: "runs" });
+        group.spawn(() => {}, { name: "queued" });
+        await sleep(Infinity);
+      }, { limit: 1 })
+    );
+    outer.spawn(() =>
+      taskGroup((group) => {
+        group.spawn(() => sleep(Infinity));
+        group.spawn(() => lock.acquire());
+        group.spawn(() => {}, { name: "queued behind a sleep" });
+      }, { limit: 2 })
+    );
+    await waitAllTasksBlocked();
+    assertEquals(find("queued").deadlocked, true);
+    assertFalse("deadlocked" in find("queued behind a sleep"));
+    outer.cancel();
+  });
+});
+
+Deno.test("inspect() does not count daemons: their group does not wait for them", async () => {
+  const lock = new Lock({ name: "door" });
+  await taskGroup(async (outer) => {
+    outer.spawn(async () => {
+      using _ = await lock.acquire();
+      await taskGroup((inner) => {
+        inner.spawn(() => lock.acquire(), { name: "daemon", daemon: true });
+        inner.spawn(() => sleep(Infinity));
+      });
+    }, { name: "parent" });
+    await waitAllTasksBlocked();
+    assertFalse("deadlocked" in find("daemon"));
+    assertFalse("deadlocked" in find("parent"));
+    outer.cancel();
+  });
+});
+
 Deno.test("E1: inspect() and formatTree() refuse a grace that makes no sense", () => {
   for (const look of [inspect, formatTree] as ((...args: unknown[]) => unknown)[]) {
     assertThrows(() => look({ grace: -1 }), RangeError, "Cannot inspect as 'grace'");
