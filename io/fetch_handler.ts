@@ -6,7 +6,12 @@
  * @module
  */
 
-import { type FetchHandlerOptions, openRequests, type RequestFunction } from "./request_group.ts";
+import {
+  type FetchHandlerOptions,
+  handlerOf,
+  openRequests,
+  type RequestFunction,
+} from "./request_group.ts";
 
 /** What {@linkcode fetchHandler} gives: a function for `Deno.serve`, or the `fetch` of an edge module. */
 export type FetchHandler<Info extends unknown[]> = (
@@ -63,6 +68,5 @@ export function fetchHandler<Info extends unknown[] = unknown[]>(
   fn: RequestFunction<Info>,
   options: FetchHandlerOptions = {},
 ): FetchHandler<Info> {
-  const requests = openRequests(fn, options);
-  return (request, ...info) => requests.answer(request, info);
+  return handlerOf(openRequests(fn, options));
 }

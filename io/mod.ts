@@ -41,6 +41,7 @@ export type {
   TlsAddress,
   UnixAddress,
 } from "./address.ts";
+export type { Backend, BackendOptions } from "./backend.ts";
 export type {
   Certificate,
   ListenOptions,
@@ -75,6 +76,12 @@ export type { FetchHandlerOptions, RequestFunction } from "./request_group.ts";
 export { Selector, type SelectorEvent, type SelectorKey } from "./selector.ts";
 export type { Readiness, SelectorSource } from "./watches.ts";
 export { type ConnectionHandler, serve, type ServeOptions } from "./serve.ts";
+export {
+  type CoreServer,
+  type CoreStats,
+  serveOnCores,
+  type ServeOnCoresOptions,
+} from "./serve_on_cores.ts";
 export { serveHttp, type ServeHttpInfo, type ServeHttpOptions } from "./serve_http.ts";
 export type { SocketStream, UntilOptions } from "./stream.ts";
 export type { CloseReason } from "./stream_core.ts";

@@ -66,6 +66,22 @@ export interface FetchHandlerOptions {
   onError?: (error: unknown, request: Request) => Response | undefined | void;
 }
 
+const groups = new WeakMap<object, RequestGroup<unknown[]>>();
+
+/** The group behind a function, if it is a fetch handler of ours. */
+export function requestsOf(handler: object): RequestGroup<unknown[]> | undefined {
+  return groups.get(handler);
+}
+
+/** A function that has a group answer requests. */
+export function handlerOf<Info extends unknown[]>(
+  requests: RequestGroup<Info>,
+): (request: Request, ...info: Info) => Promise<Response> {
+  const handler = (request: Request, ...info: Info) => requests.answer(request, info);
+  groups.set(handler, requests as unknown as RequestGroup<unknown[]>);
+  return handler;
+}
+
 /** Opens the group behind a fetch handler, for those who have to end it. */
 export function openRequests<Info extends unknown[]>(
   fn: RequestFunction<Info>,

@@ -49,7 +49,7 @@ export interface ServeHttpOptions extends FetchHandlerOptions {
 }
 
 /** How long the answers of requests that were cut short may take, in milliseconds. */
-const LAST_ANSWERS = 500;
+export const LAST_ANSWERS = 500;
 
 /** What Deno passes besides the request. */
 export type ServeHttpInfo = [info: {
@@ -112,19 +112,34 @@ async function run(
   fn: RequestFunction<ServeHttpInfo>,
   options: ServeHttpOptions,
 ): Promise<void> {
-  const { name = "http", drain = 3000, started } = options;
-  await nursery(async () => {
-    const requests = openRequests(fn, { ...options, name: "requests" });
-    const server = new Server(where, requests, name);
-    try {
-      started?.(server);
-      await waitForPromise(server.finished, { endOnStop: true });
-    } catch (error) {
-      if (error instanceof ClosedError) return await server.drain(drain);
-      await server.abort();
-      throw error;
-    }
-  }, { name });
+  const { name = "http" } = options;
+  await nursery(
+    () => serveRequests(where, openRequests(fn, { ...options, name: "requests" }), options),
+    { name },
+  );
+}
+
+/** How requests are served. */
+export interface ServeRequestsOptions extends Pick<ServeHttpOptions, "name" | "drain" | "started"> {
+  /** Whether others may listen on the same port; the system then shares the connections out. */
+  reusePort?: boolean;
+}
+
+/** Serves the requests of a group, until the scope is cancelled or asked to stop. */
+export async function serveRequests(
+  where: ListenOptions,
+  requests: RequestGroup<ServeHttpInfo>,
+  { name = "http", drain = 3000, started, reusePort = false }: ServeRequestsOptions,
+): Promise<void> {
+  const server = new Server(where, requests, name, reusePort);
+  try {
+    started?.(server);
+    await waitForPromise(server.finished, { endOnStop: true });
+  } catch (error) {
+    if (error instanceof ClosedError) return await server.drain(drain);
+    await server.abort();
+    throw error;
+  }
 }
 
 class Server implements Listening {
@@ -135,7 +150,12 @@ class Server implements Listening {
   readonly #abort = new AbortController();
   #isFinished = false;
 
-  constructor(where: ListenOptions, requests: RequestGroup<ServeHttpInfo>, title: string) {
+  constructor(
+    where: ListenOptions,
+    requests: RequestGroup<ServeHttpInfo>,
+    title: string,
+    reusePort: boolean,
+  ) {
     const { hostname = "0.0.0.0", port, backlog } = where;
     const sockets = socketsFor("serve HTTP");
     try {
@@ -143,6 +163,8 @@ class Server implements Listening {
         hostname,
         port,
         tcpBacklog: backlog,
+        // Only if it was asked for: without a flag of Deno's the process would end here.
+        ...(reusePort && { reusePort }),
         signal: this.#abort.signal,
         onListen: () => {},
         onError: (error) => bodyFailed(error, title),

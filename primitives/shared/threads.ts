@@ -17,7 +17,7 @@
 interface Locks {
   request(
     name: string,
-    options: { ifAvailable?: boolean; mode?: "exclusive" | "shared" },
+    options: { ifAvailable?: boolean; mode?: "exclusive" | "shared"; signal?: AbortSignal },
     callback: (lock: object | null) => unknown,
   ): Promise<unknown>;
 }
@@ -45,6 +45,14 @@ export function isGone(id: number): boolean {
     gone = lock !== null;
   });
   return gone;
+}
+
+/** Calls back when a thread is gone whose end can be noticed. Returns what ends the wait for that. */
+export function onceGone(id: number, gone: () => void): () => void {
+  if ((id & WATCHED) === 0) return () => {};
+  const waiting = new AbortController();
+  locks()!.request(nameOf(id), { mode: "shared", signal: waiting.signal }, gone).catch(() => {});
+  return () => waiting.abort();
 }
 
 function announce(): number {

@@ -1,0 +1,113 @@
+/**
+ * A thread that serves, as the server on several cores sees it: started, told to stop, missed when it
+ * dies. A thread that exits does so without an event, but it gives back the lock that it held.
+ *
+ * @module
+ */
+
+import { ClosedError } from "../primitives/kernel/errors.ts";
+import { Deferred } from "../primitives/deferred.ts";
+import { onceGone } from "../primitives/shared/threads.ts";
+import type { TcpAddress } from "./address.ts";
+import type { FromCore, Opening, ToCore, Told } from "./core_protocol.ts";
+
+/** See above. */
+export class Core {
+  readonly #name: string;
+  readonly #worker: Worker;
+  readonly #serving: Deferred<TcpAddress>;
+  readonly #ended: Deferred<void>;
+  #mindNoMore: () => void = () => {};
+
+  /** Starts it. */
+  constructor(opening: Opening) {
+    const { name } = opening;
+    this.#name = name;
+    this.#serving = new Deferred({ name: `start of ${name}` });
+    this.#ended = new Deferred({ name: `end of ${name}` });
+    const url = new URL("./grove_core.ts", import.meta.url);
+    const worker = this.#worker = new Worker(url, { type: "module", name });
+    worker.onmessage = ({ data }: MessageEvent<FromCore>) => this.#receive(data);
+    worker.onerror = (event) => {
+      event.preventDefault();
+      this.#die(new Error(this.#dead(event.message)));
+    };
+    this.#post(opening);
+  }
+
+  /** Waits until it serves. */
+  serving(): Promise<TcpAddress> {
+    return this.#serving.wait();
+  }
+
+  /** Waits until it ends, which is an error. Resolves to nothing when the scope is asked to stop. */
+  async served(): Promise<void> {
+    try {
+      await this.#ended.wait({ endOnStop: true });
+    } catch (error) {
+      if (!(error instanceof ClosedError)) throw error;
+    }
+  }
+
+  /** Has it end in an orderly way, in so many milliseconds at most. */
+  async stop(timeout: number): Promise<void> {
+    this.#post({ type: "stop" });
+    await this.#ended.wait({ timeout });
+  }
+
+  /** Ends it at once. */
+  end(): void {
+    this.#mindNoMore();
+    this.#worker.terminate();
+  }
+
+  #post(message: ToCore): void {
+    this.#worker.postMessage(message);
+  }
+
+  #receive(message: FromCore): void {
+    switch (message.type) {
+      case "serving":
+        this.#mindNoMore = onceGone(
+          message.thread,
+          () => this.#die(new Error(this.#dead("it has exited without a word"))),
+        );
+        this.#serving.resolve(message.address);
+        break;
+      case "stopped":
+        this.#ended.resolve();
+        break;
+      case "failed":
+        this.#die(this.#serving.settled ? this.#failure(message.error) : errorOf(message.error));
+        break;
+    }
+  }
+
+  #failure(told: Told): Error {
+    return new Error(this.#dead(`it has thrown ${told.name}: ${told.message}`), {
+      cause: errorOf(told),
+    });
+  }
+
+  #dead(reason: string): string {
+    return `Cannot keep ${this.#name} serving as ${reason}`;
+  }
+
+  #die(error: Error): void {
+    this.#serving.reject(error);
+    this.#ended.reject(error);
+  }
+}
+
+/** An error that a thread has told of, in its class if that is one of the platform's. */
+function errorOf({ name, message, stack }: Told): Error {
+  const { Deno: deno } = globalThis as unknown as {
+    Deno?: { errors?: Record<string, ErrorConstructor> };
+  };
+  const builtIn = (globalThis as unknown as Record<string, unknown>)[name];
+  const Class = deno?.errors?.[name] ??
+    (typeof builtIn === "function" && builtIn.prototype instanceof Error ? builtIn : Error);
+  const error = new (Class as ErrorConstructor)(message);
+  if (stack !== undefined) error.stack = stack;
+  return error;
+}
