@@ -5,6 +5,7 @@
  */
 
 import { show } from "./kernel/check.ts";
+import { labelOf } from "./kernel/queue.ts";
 import { inspect, type InspectOptions, type TreeNode, type WaitingFor } from "./inspect.ts";
 
 /** What {@linkcode formatTree} can be told. */
@@ -112,15 +113,15 @@ function factsOf(tree: TreeNode): Fact[] {
   return facts;
 }
 
-function describe({ kind, name, for: lasts, left, heldBy, details = {} }: WaitingFor): string {
+function describe(wait: WaitingFor): string {
+  const { for: lasts, left, heldBy, details = {} } = wait;
   const time = lasts === undefined ? "" : ` ${formatTime(lasts)}`;
-  const what = name === "" ? kind : `${kind} "${name}"`;
   const holders = heldBy?.map(({ id, name }) => `"${name}" (${id})`).join(", ");
   const facts = Object.entries(details)
     .filter(([name, value]) => TOLD.has(name) && value !== undefined)
     .map(([name, value]) => `${name} ${value}`);
   return [
-    `waits${time} for ${what}${facts.length === 0 ? "" : ` (${facts.join(", ")})`}`,
+    `waits${time} for ${labelOf(wait)}${facts.length === 0 ? "" : ` (${facts.join(", ")})`}`,
     ...(left === undefined ? [] : [`${formatTime(left)} left`]),
     ...(holders === undefined ? [] : [`held by ${holders}`]),
   ].join(", ");

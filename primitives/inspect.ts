@@ -188,13 +188,13 @@ class Inspection {
     if (targets.length === 0) return [{ kind: "promise", name: "", ...lasts }];
     if (queue instanceof Moment) {
       const left = Math.max(0, Math.round(queue.due - this.#now));
-      return [{ ...nameOf(queue.target), ...lasts, left }];
+      return [{ ...namesOf(queue.target), ...lasts, left }];
     }
     return targets.map((target) => {
       const holders = holdersOf(target);
       const details = detailsOf(target);
       return {
-        ...nameOf(target),
+        ...namesOf(target),
         ...(target.kind !== "sleep" && { id: numberOf(target) }),
         ...lasts,
         ...(holders.length > 0 && { heldBy: holders.map(({ id, name }) => ({ id, name })) }),
@@ -234,11 +234,11 @@ function part({ kind = "", name = "", state, details, parts = [] }: Account): Tr
 // What its task waits for runs elsewhere, and stands in no scope of this thread.
 function jobs({ targets }: Blocked<unknown>): TreeNode[] {
   return targets.filter((target) => target.kind === "job").map((job) =>
-    part({ ...nameOf(job), ...accountOf(job) })
+    part({ ...namesOf(job), ...accountOf(job) })
   );
 }
 
-function nameOf({ kind, name }: WaitTarget): { kind: string; name: string } {
+function namesOf({ kind, name }: WaitTarget): { kind: string; name: string } {
   return { kind, name };
 }
 

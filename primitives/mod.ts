@@ -116,4 +116,5 @@ export {
 } from "./task_group.ts";
 export { TaskLocal, type TaskLocalOptions } from "./task_local.ts";
 export { traceAges } from "./trace_ages.ts";
+export { Trace, type TraceEvent, traceEvents, type TraceOptions } from "./trace_events.ts";
 export { wait, type WaitResult, type WaitUntilOptions } from "./wait.ts";

@@ -15,6 +15,11 @@ export interface WaitTarget {
   readonly name: string;
 }
 
+/** What is waited for, in words: "sleep", `lock "door"`. */
+export function labelOf({ kind, name }: WaitTarget): string {
+  return name === "" ? kind : `${kind} "${name}"`;
+}
+
 /**
  * A node of a {@linkcode WaitQueue}: a suspended task, an alarm, a call-back, an arm of a select.
  *

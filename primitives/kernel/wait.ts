@@ -19,7 +19,7 @@ import { currentClock } from "./clock.ts";
 import { currentScope } from "./context.ts";
 import { floats } from "./floating.ts";
 import { type Cancelled, ClosedError, TimeoutError } from "./errors.ts";
-import type { Parked } from "./queue.ts";
+import { labelOf, type Parked } from "./queue.ts";
 import { block, Blocked, pendingIn, rejectionIn, type Scope, unblock } from "./scope.ts";
 import { keepShape } from "./shapes.ts";
 import { SignalWatch } from "./signals.ts";
@@ -325,10 +325,9 @@ export function checkWaitOptions(options: WaitOptions, action = "wait"): void {
 }
 
 function timedOut<T>(timeout: number, { targets }: Blocked<T>): TimeoutError {
-  const names = targets.map(({ kind, name }) => name === "" ? kind : `${kind} "${name}"`);
   return new TimeoutError(
     `Cannot wait for ${
-      names.join(" or ") || "a promise"
+      targets.map(labelOf).join(" or ") || "a promise"
     } any longer as the time is up: ${timeout} ms. Give it more, or go on without`,
   );
 }
