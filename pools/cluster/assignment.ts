@@ -65,19 +65,22 @@ type End = Pick<ResultMessage, "end" | "value" | "error">;
 /** See above. */
 export class Assignment implements Reporter {
   readonly id: string;
-  readonly delivery: Delivery;
+  /** The last time that it was given to this worker. */
+  delivery: Delivery;
   /** The task that it runs in. */
   task: JobTask<Assignment> | undefined;
   readonly #desk: Desk;
+  readonly #run: number;
   #message: JobMessage | undefined;
   #stream: StreamOut | undefined;
   #isCancelled = false;
   // One that has not begun, has no place to leave.
   #hasLeft = true;
 
-  constructor(desk: Desk, id: string, delivery: Delivery) {
+  constructor(desk: Desk, id: string, run: number, delivery: Delivery) {
     this.#desk = desk;
     this.id = id;
+    this.#run = run;
     this.delivery = delivery;
   }
 
@@ -258,7 +261,7 @@ export class Assignment implements Reporter {
   async #end(end: End): Promise<void> {
     const { session, name } = this.#desk;
     this.#leave();
-    const head = { worker: name, deliveries: this.delivery.count };
+    const head = { worker: name, run: this.#run, deliveries: this.delivery.count };
     let data = write({ ...head, ...end });
     try {
       if (data.length > session.largest) {
@@ -273,7 +276,7 @@ export class Assignment implements Reporter {
       return this.#end({ end: "failed", error: packError(error) });
     }
     const subject = session.layout.result(this.id);
-    const id = `${this.id}.${name}.${this.delivery.count}`;
+    const id = `${this.id}.${name}.${this.#run}`;
     if (await this.#store({ subject, data, id, first: true })) this.#finish();
   }
 
@@ -301,13 +304,12 @@ export class Assignment implements Reporter {
 
   #tell(event: EventBody): void {
     const { session, name } = this.#desk;
-    const data = write({ ...event, worker: name, deliveries: this.delivery.count } as EventMessage);
+    const data = write({ ...event, worker: name, run: this.#run } as EventMessage);
     session.tell(session.layout.event(this.id), data);
   }
 }
 
-type EventBody = EventMessage extends infer E
-  ? E extends EventMessage ? Omit<E, "worker" | "deliveries">
+type EventBody = EventMessage extends infer E ? E extends EventMessage ? Omit<E, "worker" | "run">
   : never
   : never;
 

@@ -260,8 +260,9 @@ export class Inbound {
   }
 }
 
-function runOf({ worker, deliveries }: { worker: string; deliveries: number }): string {
-  return `${deliveries} ${worker}`;
+// Not by how often it was delivered: a server that was killed may count from the start again.
+function runOf({ worker, run }: { worker: string; run: number }): string {
+  return `${run} ${worker}`;
 }
 
 function lost({ id }: Place): ClosedError {

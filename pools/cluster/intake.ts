@@ -25,8 +25,8 @@ export interface Taker {
 
 // For how long a request is left with the server, in milliseconds. It tells when that is over; if it
 // does not, as it has died or the request was lost, it is asked anew so much later.
-const EXPIRES = 5000;
-const LATE = 1000;
+const EXPIRES = 2000;
+const LATE = 500;
 
 // After what should not happen, in milliseconds.
 const PAUSE = 250;

@@ -55,6 +55,7 @@ export class JobServer implements ClusterWorker, Desk, JobHost, Taker {
   readonly #waiting: Record<JobClass, Assignment[]> = { high: [], normal: [], low: [] };
   readonly #changed: Event = new Event({ name: "jobs" });
   #intake!: Intake;
+  #runs = 0;
   #running = 0;
   #done = 0;
   #redelivered = 0;
@@ -126,9 +127,13 @@ export class JobServer implements ClusterWorker, Desk, JobHost, Taker {
     // Not what the streams of a cluster can have.
     if (id === undefined) return delivery.done();
     if (delivery.count > 1) this.#redelivered++;
-    const job = new Assignment(this, id, delivery);
-    // It has it already: the server has not heard of it for long, and it was not this worker's fault.
-    if (this.#jobs.has(id)) return;
+    const known = this.#jobs.get(id);
+    if (known !== undefined) {
+      // It has it already, and the server has not heard of it for long, or has forgotten it.
+      known.delivery = delivery;
+      return;
+    }
+    const job = new Assignment(this, id, ++this.#runs, delivery);
     this.#jobs.set(id, job);
     if (this.#isStopping) job.giveBack();
     else if (this.#running < this.#settings.concurrency) this.#begin(job);

@@ -29,7 +29,9 @@ export interface ResultMessage {
   readonly end: "succeeded" | "failed" | "cancelled";
   /** Which worker has run it. */
   readonly worker: string;
-  /** How often the job was given to a worker. */
+  /** Which of the runs of that worker it was. */
+  readonly run: number;
+  /** How often the job was given to a worker, as far as the server knows. */
   readonly deliveries: number;
   /** What it returned, as bytes; left out for a stream, and where it is in the store. */
   readonly value?: Uint8Array | undefined;
@@ -41,7 +43,7 @@ export interface ResultMessage {
 
 /** What is told of a job on its way. */
 export type EventMessage =
-  & { readonly worker: string; readonly deliveries: number }
+  & { readonly worker: string; readonly run: number }
   & (
     | { readonly type: "started" }
     | { readonly type: "progress"; readonly value: Uint8Array }
@@ -94,12 +96,13 @@ const JOB: Checks = {
 const RESULT: Checks = {
   end: isEnd,
   worker: isText,
+  run: isCount,
   deliveries: isCount,
   value: orNothing(isBytes),
   error: orNothing(isObject),
   isLarge: orNothing(isFlag),
 };
-const ANY_EVENT: Checks = { type: isText, worker: isText, deliveries: isCount };
+const ANY_EVENT: Checks = { type: isText, worker: isText, run: isCount };
 const EVENTS: ReadonlyMap<unknown, Checks> = new Map([
   ["started", ANY_EVENT],
   ["progress", { ...ANY_EVENT, value: isBytes }],

@@ -39,8 +39,8 @@ interface Sent {
 
 // Milliseconds: how often it is looked, and after how long a message is sent again.
 const INTERVAL = 100;
-const FIRST_WAIT = 1000;
-const LONGEST_WAIT = 5000;
+const FIRST_WAIT = 500;
+const LONGEST_WAIT = 2000;
 
 // What the server says when it will not store a message whenever it comes: all else passes.
 const FINAL = new Set([10071, 10077, 10054, 10060]);

@@ -62,19 +62,22 @@ export class StreamOut {
 
   /** Takes all items, and waits until they have been received. */
   async run(items: AsyncIterable<unknown>): Promise<void> {
-    for await (const item of items) {
-      // Now: the generator may change it as it goes on.
-      const bytes = packValues([item], () => "item");
-      if (bytes.length > this.#largest) {
-        throw new RangeError(
-          `Cannot yield an item of "${this.#name}" as it has ${bytes.length} bytes, and the most is ${this.#largest}. Yield it in parts`,
-        );
+    try {
+      for await (const item of items) {
+        // Now: the generator may change it as it goes on.
+        const bytes = packValues([item], () => "item");
+        if (bytes.length > this.#largest) {
+          throw new RangeError(
+            `Cannot yield an item of "${this.#name}" as it has ${bytes.length} bytes, and the most is ${this.#largest}. Yield it in parts`,
+          );
+        }
+        this.#kept.push(bytes);
+        this.#flushSoon();
+        while (this.size >= this.#upTo) await this.#hear();
       }
-      this.#kept.push(bytes);
-      this.#flushSoon();
-      while (this.size >= this.#upTo) await this.#hear();
+    } finally {
+      this.#flush(); // What it has yielded comes before its error.
     }
-    this.#flush();
     while (this.#kept.length > 0) await this.#hear();
   }
 

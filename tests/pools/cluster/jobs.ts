@@ -54,3 +54,64 @@ export const request = new TaskLocal<string>({ name: "request", portable: true }
 export const inRequest = portable(import.meta, function inRequest(): string {
   return request.get() ?? "none";
 });
+
+/** What jobs have done in this process, in order. */
+export const log: unknown[] = [];
+
+export const note = portable(import.meta, function note(value: unknown): void {
+  log.push(value);
+});
+
+/** Gates that jobs of this process wait at, by name. */
+export const gates: Map<string, Event> = new Map();
+
+export const passGate = portable(import.meta, async function passGate(gate: string) {
+  log.push(`at ${gate}`);
+  try {
+    await gates.get(gate)!.wait();
+    return gate;
+  } finally {
+    log.push(`left ${gate}`);
+  }
+});
+
+/** Numbers without end; what it has done is in the log. */
+export const naturals = portable(import.meta, async function* naturals() {
+  try {
+    for (let i = 0;; i++) {
+      log.push(i);
+      yield i;
+      await Promise.resolve();
+    }
+  } finally {
+    log.push("over");
+  }
+});
+
+export const thenFail = portable(import.meta, async function* thenFail(items: unknown[]) {
+  yield* items;
+  await Promise.resolve();
+  throw new RangeError("no more");
+});
+
+export const die = portable(import.meta, function die(code: number): never {
+  return (globalThis as unknown as { process: { exit(code: number): never } }).process.exit(code);
+});
+
+export const whoAmI = portable(import.meta, function whoAmI(): number {
+  return (globalThis as unknown as { process: { pid: number } }).process.pid;
+});
+
+export const spin = portable(import.meta, function spin(): never {
+  for (;;);
+});
+
+/** Takes so long, and then makes a mark in the file of its number. */
+export const mark = portable(
+  import.meta,
+  async function mark(folder: string, number: number, ms: number): Promise<number> {
+    await sleep(ms);
+    await Deno.writeTextFile(`${folder}/${number}`, "x", { append: true });
+    return number;
+  },
+);

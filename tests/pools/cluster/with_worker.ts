@@ -4,6 +4,8 @@
  * @module
  */
 
+import { jetstreamManager } from "@nats-io/jetstream";
+import { connect } from "@nats-io/transport-node";
 import {
   ClusterPool,
   type ClusterPoolOptions,
@@ -41,6 +43,17 @@ export class Setup implements AsyncDisposable {
   /** Makes a pool. */
   pool(options: Partial<ClusterPoolOptions> = {}): Promise<ClusterPool> {
     return ClusterPool.connect({ servers: this.server.url, modules, ...options });
+  }
+
+  /** Waits until the server has so many jobs that wait or run. */
+  async stored(count: number): Promise<void> {
+    const connection = await connect({ servers: this.server.url });
+    try {
+      const { streams } = await jetstreamManager(connection);
+      while ((await streams.info("GROVE_default_JOBS")).state.messages !== count);
+    } finally {
+      await connection.close();
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

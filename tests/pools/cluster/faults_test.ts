@@ -1,0 +1,148 @@
+/**
+ * What goes wrong with machines, for real: servers and workers are processes that are killed, frozen and started anew while
+ * jobs are on their way. Each job makes a mark in a file of its own when it has been run; so it can be told which were
+ * run, and how often.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { connect } from "@nats-io/transport-node";
+import { jetstreamManager } from "@nats-io/jetstream";
+import { WorkerCrashedError } from "../../../mod.ts";
+import { ClusterPool } from "../../../pools/cluster/mod.ts";
+import { NatsCluster, NatsServer, natsTest } from "./nats.ts";
+import { modules } from "./modules.ts";
+import { WorkerProcess } from "./worker_process.ts";
+import * as jobs from "./jobs.ts";
+
+const ACK_WAIT = ["--ack-wait", "1000"];
+
+/** A folder for the marks of jobs, and what they say. */
+class Marks implements AsyncDisposable {
+  readonly folder: string = Deno.makeTempDirSync();
+
+  /** How often each job was run to its end. */
+  async runs(): Promise<Map<string, number>> {
+    const runs = new Map<string, number>();
+    for await (const { name } of Deno.readDir(this.folder)) {
+      runs.set(name, (await Deno.readTextFile(`${this.folder}/${name}`)).length);
+    }
+    return runs;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Deno.remove(this.folder, { recursive: true });
+  }
+}
+
+/** Asserts that each of so many jobs was run; returns how many runs there were beyond one each. */
+async function extraRuns(marks: Marks, count: number): Promise<number> {
+  const runs = await marks.runs();
+  assertEquals(runs.size, count, "a job was not run");
+  return [...runs.values()].reduce((sum, n) => sum + n, 0) - count;
+}
+
+/** Waits until what was run again has been counted: the result of a second run may come late. */
+async function counted(pool: ClusterPool, extra: number): Promise<void> {
+  await until(() => pool.stats().redelivered + pool.stats().duplicates >= extra);
+}
+
+/** Waits until something is the case in another process. */
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+function handIn(pool: ClusterPool, marks: Marks, count: number, ms: number): Promise<number[]> {
+  const numbers = Array.from({ length: count }, (_, i) => i);
+  return Promise.all(numbers.map((i) => pool.run(jobs.mark, marks.folder, i, ms)));
+}
+
+natsTest("P12: a worker is killed with 100 jobs in flight: others do them", async () => {
+  await using server = await NatsServer.start();
+  await using marks = new Marks();
+  await using victim = await WorkerProcess.start(server.url, "--concurrency", "100", ...ACK_WAIT);
+  await using pool = await ClusterPool.connect({ servers: server.url, modules });
+  const results = handIn(pool, marks, 100, 300);
+  await until(() => pool.stats().running >= 100);
+  victim.kill();
+  await using _other = await WorkerProcess.start(server.url, "--concurrency", "100", ...ACK_WAIT);
+  assertEquals(await results, Array.from({ length: 100 }, (_, i) => i));
+  assertEquals(await extraRuns(marks, 100), 0);
+  assertEquals(pool.stats().redelivered, 100);
+});
+
+natsTest("P12: a server that is started anew goes on where it was", async () => {
+  await using server = await NatsServer.start();
+  await using marks = new Marks();
+  await using _worker = await WorkerProcess.start(server.url, "--concurrency", "10", ...ACK_WAIT);
+  await using pool = await ClusterPool.connect({ servers: server.url, modules });
+  const results = handIn(pool, marks, 200, 20);
+  await until(() => pool.stats().succeeded >= 50);
+  await server.kill();
+  await server.restart();
+  assertEquals(await results, Array.from({ length: 200 }, (_, i) => i));
+  await counted(pool, await extraRuns(marks, 200));
+});
+
+natsTest("P12: a worker that was out of reach finds its jobs done by another", async () => {
+  await using server = await NatsServer.start();
+  await using marks = new Marks();
+  await using frozen = await WorkerProcess.start(server.url, "--concurrency", "20", ...ACK_WAIT);
+  await using pool = await ClusterPool.connect({ servers: server.url, modules });
+  const results = handIn(pool, marks, 20, 100);
+  await until(() => pool.stats().running >= 20);
+  frozen.freeze();
+  await using _other = await WorkerProcess.start(server.url, "--concurrency", "20", ...ACK_WAIT);
+  await results;
+  assertEquals(pool.stats().redelivered, 20);
+  // It goes on, ends its jobs, and finds that they have been done: all have been run twice.
+  frozen.thaw();
+  await until(() => pool.stats().duplicates >= 20);
+  assertEquals(await extraRuns(marks, 20), 20);
+});
+
+natsTest("P12: three servers lose the one that leads, and no job is lost", async () => {
+  await using cluster = await NatsCluster.start();
+  await using marks = new Marks();
+  const servers = cluster.urls;
+  await using _worker = await WorkerProcess.start(servers, "--concurrency", "10", ...ACK_WAIT);
+  await using pool = await ClusterPool.connect({ servers, modules });
+  const results = handIn(pool, marks, 500, 10);
+  await until(() => pool.stats().succeeded >= 50);
+  const leader = cluster.named(await leaderOf(servers));
+  await leader.kill();
+  assertEquals(await results, Array.from({ length: 500 }, (_, i) => i));
+  await counted(pool, await extraRuns(marks, 500));
+});
+
+/** Which server leads the stream of the jobs. */
+async function leaderOf(servers: string[]): Promise<string> {
+  const connection = await connect({ servers });
+  try {
+    const { streams } = await jetstreamManager(connection);
+    return (await streams.info("GROVE_default_JOBS")).cluster!.leader!;
+  } finally {
+    await connection.close();
+  }
+}
+
+natsTest("P12: a job that takes its workers with it is put aside, and fails", async () => {
+  await using server = await NatsServer.start();
+  await using _worker = await WorkerProcess.start(
+    server.url,
+    ...["--on", "processes", "--concurrency", "1", "--max-deliver", "2", ...ACK_WAIT],
+  );
+  await using pool = await ClusterPool.connect({ servers: server.url, modules });
+  const poisoned = pool.submit(jobs.die, 9);
+  const error = await poisoned.error();
+  assert(error instanceof WorkerCrashedError, String(error));
+  assert(error.message.includes("2 attempts") && error.message.includes("code 9"), error.message);
+  assertEquals(await pool.run(jobs.add, 1, 1), 2);
+  const connection = await connect({ servers: server.url });
+  const { streams } = await jetstreamManager(connection);
+  assertEquals((await streams.info("GROVE_default_DEAD")).state.messages, 1);
+  // It is told to the pool before the server knows that it is done with.
+  while ((await streams.info("GROVE_default_JOBS")).state.messages > 0);
+  await connection.close();
+});
