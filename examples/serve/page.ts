@@ -30,6 +30,8 @@ ${serverTable(servers)}
 <dl>
 <dt><a href="/chat"><code>/chat</code></a></dt>
 <dd>Talk with whoever is there: open it twice. For programs it is a stream of events.</dd>
+<dt><a href="/inspector"><code>/inspector</code></a></dt>
+<dd>All tasks as they come and go: what each waits for, and who has that.</dd>
 <dt><a href="/jobs"><code>/jobs</code></a></dt>
 <dd>The <a href="#jobs">jobs</a> as JSON. A <code>POST</code> to
 <code>/jobs?priority=1&amp;ms=3000&amp;name=sweep</code> puts one more.</dd>

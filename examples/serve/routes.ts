@@ -14,6 +14,7 @@ import {
   sleep,
   taskGroup,
 } from "../../mod.ts";
+import { type Client, inspectorHandler } from "../../io/inspector/mod.ts";
 import { publish, showChat } from "./chat.ts";
 import { showFib, showPool, showPrimes } from "./computing.ts";
 import { jobsState, putJob } from "./jobs.ts";
@@ -49,9 +50,13 @@ const routes: Record<string, { GET: Answer; POST?: Answer }> = {
   "/healthz": { GET: () => currentTask().stopping ? text("stopping\n", 503) : text("ok\n") },
 };
 
-/** Answers a request. */
-export async function answer(request: Request): Promise<Response> {
+/** The page of the live task tree, for whoever sits at this machine. */
+const inspector = inspectorHandler("/inspector");
+
+/** Answers a request; `client` is what Deno tells of who asks. */
+export async function answer(request: Request, client?: Client): Promise<Response> {
   const url = new URL(request.url);
+  if (/^\/inspector(\/|$)/.test(url.pathname)) return inspector(request, client);
   if (!Object.hasOwn(routes, url.pathname)) {
     return text(`There is nothing at ${url.pathname}; see / for what there is.\n`, 404);
   }

@@ -7,7 +7,7 @@
  */
 
 import { currentClock } from "../../primitives/kernel/clock.ts";
-import { ClosedError } from "../../primitives/kernel/errors.ts";
+import { currentTask } from "../../primitives/kernel/task.ts";
 import { inspect, type TreeNode } from "../../primitives/inspect.ts";
 import { sleep } from "../../primitives/sleep.ts";
 import { type Row, rowsOf, type Times } from "./rows.ts";
@@ -32,17 +32,14 @@ export async function* eventsFor(
   timeline: Timeline,
 ): AsyncGenerator<string> {
   using _ = timeline.watch();
+  const task = currentTask();
   const news = new News();
-  try {
-    for (;;) {
-      const began = performance.now();
-      const step = stepOf(view, hidden, timeline, news);
-      const took = performance.now() - began;
-      if (step !== undefined) yield `data: ${step}\n\n`;
-      await sleep(Math.max(PAUSE, took * SHARE), { endOnStop: true });
-    }
-  } catch (error) {
-    if (!(error instanceof ClosedError)) throw error;
+  while (!task.stopping) {
+    const began = performance.now();
+    const step = stepOf(view, hidden, timeline, news);
+    const took = performance.now() - began;
+    if (step !== undefined) yield `data: ${step}\n\n`;
+    await sleep(Math.max(PAUSE, took * SHARE), { endOnStop: true });
   }
 }
 

@@ -38,8 +38,10 @@ function takeRows(news) {
 /** Fills the elements of those rows that are in sight. */
 function draw() {
   at("rows").style.height = order.length * HEIGHT + "px";
-  const first = Math.max(0, Math.floor(tree.scrollTop / HEIGHT) - 4);
   const seen = Math.ceil(tree.clientHeight / HEIGHT) + 8;
+  // Where there are fewer rows now, it may be scrolled to where there are none.
+  const most = Math.max(0, order.length - seen);
+  const first = Math.max(0, Math.min(most, Math.floor(tree.scrollTop / HEIGHT) - 4));
   const last = Math.min(order.length, first + seen);
   while (lines.length < last - first) lines.push(at("rows").appendChild(newLine()));
   while (lines.length > last - first) lines.pop().remove();
