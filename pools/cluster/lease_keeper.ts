@@ -17,7 +17,7 @@
 
 import { currentClock } from "../../primitives/kernel/clock.ts";
 import { outside } from "../../primitives/kernel/context.ts";
-import { ClosedError } from "../../primitives/kernel/errors.ts";
+import { ClosedError, textOf } from "../../primitives/kernel/errors.ts";
 import { Alarm } from "../../primitives/kernel/timers.ts";
 import { isUnused, type Roll, saysTheSame, takeTurn } from "./lease_roll.ts";
 
@@ -37,8 +37,11 @@ export interface RollStore {
   read(permits: number): Promise<Stored>;
   /** Replaces a revision. Gives the new one, `null` when it was not the last any more. */
   write(roll: Roll, revision: number): Promise<number | null>;
-  /** Calls back with what is stored from now on, as far as it gets here. Returns what ends it. */
-  listen(heard: (stored: Stored) => void): () => void;
+  /**
+   * Calls back with what is stored from now on, as far as it gets here, and when nothing more will
+   * come. Returns what ends it.
+   */
+  listen(heard: (stored: Stored) => void, closed: () => void): () => void;
 }
 
 /** A server has answered with less than is known: it was the leader once, and has not heard yet. */
@@ -185,7 +188,7 @@ export class LeaseKeeper {
         if (stored.revision <= Math.max(this.#seen, this.#news?.revision ?? 0)) return;
         this.#news = stored;
         this.#poke();
-      });
+      }, () => this.#poke());
     } catch {
       return () => {}; // It is closed, as the next step will find as well.
     }
@@ -194,6 +197,7 @@ export class LeaseKeeper {
   /** Brings about in the store what is wanted. */
   async #sync(): Promise<void> {
     for (let conflicts = 0;; conflicts++) {
+      if (this.#store.isClosed) throw this.#closed();
       const { roll, revision } = await this.#look();
       this.#observe(roll);
       this.#compare(roll);
@@ -362,13 +366,7 @@ export class LeaseKeeper {
 
   /** Nothing will come of it: tells everybody so. */
   #fail(error: unknown): void {
-    const { title } = this.#options;
-    const why = this.#store.isClosed
-      ? new ClosedError(
-        `Cannot acquire ${title} as the connection is closed. Open a new one; 'maxReconnectAttempts: -1' keeps one from giving up`,
-        { cause: error },
-      )
-      : error;
+    const why = this.#store.isClosed ? this.#closed() : this.#explained(error);
     const tickets = [...this.#tickets.values()];
     this.#tickets.clear();
     this.#isUnsure = false;
@@ -377,5 +375,22 @@ export class LeaseKeeper {
       else bearer.failed(why);
     }
     this.#tellSettled(this.#unsettled);
+  }
+
+  #explained(error: unknown): unknown {
+    // What is wrong with the roll says so itself; the server has no idea what it was asked for.
+    if (error instanceof TypeError || error instanceof RangeError) return error;
+    return new Error(
+      `Cannot acquire ${this.#options.title} as the server refuses it: ${
+        textOf(error)
+      }. It needs JetStream (nats-server -js), and permission to make and use the bucket`,
+      { cause: error },
+    );
+  }
+
+  #closed(): ClosedError {
+    return new ClosedError(
+      `Cannot acquire ${this.#options.title} as the connection is closed. Open a new one; 'maxReconnectAttempts: -1' keeps one from giving up`,
+    );
   }
 }

@@ -92,11 +92,11 @@ export class LeaseStore implements RollStore {
   }
 
   /**
-   * Calls back with what is stored from now on.
+   * Calls back with what is stored from now on, and when the connection is closed.
    *
    * @returns Ends it.
    */
-  listen(heard: (stored: Stored) => void): () => void {
+  listen(heard: (stored: Stored) => void, closed: () => void): () => void {
     const { bucket, key } = this.#place;
     const subscription = this.#connection.subscribe(`${newsOf(bucket)}.${key}`, {
       callback: (error, message) => {
@@ -109,7 +109,13 @@ export class LeaseStore implements RollStore {
         }
       },
     });
+    let isOver = false;
+    subscription.closed.then((refused) => {
+      // Where there may be no subscriptions there is no news; that is all.
+      if (!isOver && !refused) this.#connection.closed().then(closed);
+    });
     return () => {
+      isOver = true;
       if (!this.isClosed) subscription.unsubscribe();
     };
   }
