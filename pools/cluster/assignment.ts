@@ -322,11 +322,10 @@ async function submitted(
   task: Task,
 ): Promise<unknown> {
   const future = executor.with({ name, timeout, signal: task.signal }).submit(fn, ...args);
-  const reporting = (async () => {
+  // What it reports is over when it is: it has ended before this task does.
+  await shield(async () => {
     for await (const value of future.progress) progress(value);
-  })();
-  await shield(() => future.error());
-  await reporting;
+  });
   return await future;
 }
 
