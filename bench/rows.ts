@@ -41,6 +41,8 @@ const files: Readonly<Record<string, string>> = {
   "frames": "./frames.ts",
   "lines": "./frames.ts",
   "selector": "./selector.ts",
+  "http": "./http.ts",
+  "http-signal": "./http.ts",
   "pool-64": "./pool.ts",
   "pool-1024": "./pool.ts",
   "pool-latency": "./pool.ts",
