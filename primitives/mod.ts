@@ -117,4 +117,10 @@ export {
 export { TaskLocal, type TaskLocalOptions } from "./task_local.ts";
 export { traceAges } from "./trace_ages.ts";
 export { Trace, type TraceEvent, traceEvents, type TraceOptions } from "./trace_events.ts";
+export {
+  type SpanOptions,
+  type TelemetryApi,
+  type TelemetrySpan,
+  traceSpans,
+} from "./trace_spans.ts";
 export { wait, type WaitResult, type WaitUntilOptions } from "./wait.ts";
