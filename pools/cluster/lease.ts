@@ -64,12 +64,7 @@ export class Lease implements AsyncDisposable {
     loseLease = (lease, why, cause) => lease.#lose(why, cause);
   }
 
-  /**
-   * Leases are made by what they are of.
-   *
-   * @param token Its token.
-   * @param keeping What looks after it.
-   */
+  /** @ignore */
   constructor(token: number, keeping: LeaseKeeping) {
     this.token = token;
     this.#keeping = keeping;

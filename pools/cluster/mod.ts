@@ -1,5 +1,6 @@
 /**
- * The cluster: functions that run on other machines, over NATS JetStream.
+ * The cluster: functions that run on other machines, over NATS JetStream; locks and semaphores that
+ * all machines share.
  *
  * @module
  */
@@ -9,7 +10,11 @@ export type { ClusterJobOptions } from "./cluster_job.ts";
 export { ClusterPool, type ClusterPoolOptions } from "./cluster_pool.ts";
 export type { ClusterWorker, ClusterWorkerStats } from "./cluster_worker.ts";
 export type { ConnectOptions } from "./connection.ts";
+export { Lease, LeaseLostError } from "./lease.ts";
+export { Leased, type LeasedStats, type LeaseOptions } from "./leased.ts";
+export { ClusterLock } from "./lock.ts";
 export type { ClusterModules, ModuleEntry } from "./modules.ts";
+export { ClusterSemaphore } from "./semaphore.ts";
 export { serveCluster, type ServeClusterOptions } from "./serve_cluster.ts";
 export type { ClusterOptions } from "./session.ts";
 export type { StoreOptions } from "./setup.ts";

@@ -7,7 +7,6 @@ import {
   assertThrows,
 } from "@std/assert";
 import { connect } from "@nats-io/transport-node";
-import type { NatsConnection } from "@nats-io/nats-core";
 import { type Lease, LeaseLostError } from "../../../pools/cluster/lease.ts";
 import { isUnused } from "../../../pools/cluster/lease_roll.ts";
 import { ClusterLock } from "../../../pools/cluster/lock.ts";
