@@ -57,6 +57,8 @@ const files: Readonly<Record<string, string>> = {
   "process-64": "./process_pool.ts",
   "process-latency": "./process_pool.ts",
   "process-start": "./process_start.ts",
+  "cluster-latency": "./cluster.ts",
+  "cluster-64": "./cluster.ts",
   "shared-lock": "./shared_lock.ts",
   "shared-queue": "./shared_queue.ts",
 };
