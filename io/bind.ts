@@ -14,12 +14,14 @@ import {
   type SocketAddress,
   socketAddress,
 } from "./address.ts";
+import { backendFor, type BackendOptions, checkBackend } from "./backend.ts";
 import { explain } from "./errors.ts";
-import { type NativeListener, type Sockets, socketsFor } from "./platform.ts";
+import { listenByNode } from "./node/listener.ts";
+import type { NativeListener, Sockets } from "./platform.ts";
 import { claimPath } from "./unix_path.ts";
 
 /** Where to listen for connections by TCP. */
-export interface ListenOptions {
+export interface ListenOptions extends BackendOptions {
   /** What carries the bytes. Default: "tcp". */
   transport?: "tcp";
   /** The address of an interface of this machine, or a name for it. Default: "0.0.0.0", all of them. */
@@ -39,7 +41,8 @@ export interface Certificate {
 }
 
 /** Where to listen for encrypted connections, and what to prove one's name by. */
-export interface ListenTlsOptions extends Omit<ListenOptions, "transport">, Certificate {
+export interface ListenTlsOptions
+  extends Omit<ListenOptions, "transport" | "backend">, Certificate {
   /** Says that connections are encrypted. */
   transport: "tls";
   /**
@@ -71,6 +74,7 @@ export interface Bound {
 /** Checks options of `listen` at the call that was given them. */
 export function checkSource(options: ListenSource, action: string): void {
   const transport = checkTransport(options, action);
+  checkBackend(options, transport, action);
   const { backlog, alpnProtocols, cert, key } = options as Partial<ListenTlsOptions>;
   if (transport === "tls") {
     checkPem(cert, action, "'cert'");
@@ -87,10 +91,17 @@ export function checkSource(options: ListenSource, action: string): void {
 
 /** Listens by the platform. The options have been checked. */
 export function bind(options: ListenSource): Bound {
-  const sockets = socketsFor("listen");
-  if ("path" in options && options.path !== undefined) return bindUnix(sockets, options.path);
+  const backend = backendFor(options, "listen");
+  if ("path" in options && options.path !== undefined) {
+    return bindUnix((backend as { deno: Sockets }).deno, options.path);
+  }
   const { hostname = "0.0.0.0", port, backlog } = options as ListenOptions;
   const where = { hostname, port, tcpBacklog: backlog };
+  if ("node" in backend) {
+    const native = attempt(where, () => listenByNode(backend.node, { hostname, port }, backlog));
+    return { native, address: socketAddress(native.addr) };
+  }
+  const sockets = backend.deno;
   if (options.transport !== "tls") {
     const native = attempt(where, () => sockets.listen(where));
     return { native, address: socketAddress(native.addr) };

@@ -15,12 +15,14 @@ import {
   formatAddress,
   type NativeAddress,
 } from "./address.ts";
+import { backendFor, type BackendOptions, type Backing, checkBackend } from "./backend.ts";
 import { explain } from "./errors.ts";
-import { type NativeConnection, type Sockets, socketsFor } from "./platform.ts";
+import { connectByNode } from "./node/connection.ts";
+import type { AnyConnection, Sockets } from "./platform.ts";
 import { SocketStream } from "./stream.ts";
 
 /** Where to connect to by TCP, and for how long to try. */
-export interface ConnectOptions extends WaitOptions {
+export interface ConnectOptions extends WaitOptions, BackendOptions {
   /** What carries the bytes. Default: "tcp". */
   transport?: "tcp";
   /** A host name or an IP address. Default: "127.0.0.1". */
@@ -30,7 +32,7 @@ export interface ConnectOptions extends WaitOptions {
 }
 
 /** Where to connect to, encrypted, and whom to trust. */
-export interface ConnectTlsOptions extends Omit<ConnectOptions, "transport"> {
+export interface ConnectTlsOptions extends Omit<ConnectOptions, "transport" | "backend"> {
   /** Says that the connection is encrypted. */
   transport: "tls";
   /** The name that the peer has to prove by its certificate. Default: `hostname`. */
@@ -99,6 +101,7 @@ export function connect<const S extends ConnectSource>(
 ): Promise<SocketStream<AddressOf<S>>> {
   const action = "connect";
   const transport = checkTransport(options, action);
+  checkBackend(options, transport, action);
   if (transport === "tls") checkTls(options as ConnectTlsOptions, action);
   const barred = entry(currentScope(), options);
   if (barred !== undefined) return barred;
@@ -124,7 +127,7 @@ function checkTls({ servername, caCerts, alpnProtocols }: ConnectTlsOptions, act
 }
 
 async function open(options: ConnectSource): Promise<SocketStream> {
-  const attempt = new Attempt(socketsFor("connect"));
+  const attempt = new Attempt(backendFor(options, "connect"));
   const connecting = attempt.run(options);
   try {
     return await waitForPromise(connecting, options);
@@ -138,12 +141,12 @@ async function open(options: ConnectSource): Promise<SocketStream> {
 
 /** One attempt to connect, which can be given up at any moment. */
 class Attempt {
-  readonly #sockets: Sockets;
+  readonly #backend: Backing;
   readonly #abort = new AbortController();
   #stream: SocketStream | undefined;
 
-  constructor(sockets: Sockets) {
-    this.#sockets = sockets;
+  constructor(backend: Backing) {
+    this.#backend = backend;
   }
 
   async run(options: ConnectSource): Promise<SocketStream> {
@@ -156,10 +159,15 @@ class Attempt {
     return await this.#encrypt(native as Deno.TcpConn, servername, options);
   }
 
-  #reach(address: NativeAddress): Promise<NativeConnection> {
+  #reach(address: NativeAddress): Promise<AnyConnection> {
+    const backend = this.#backend;
+    const { signal } = this.#abort;
+    if ("node" in backend) {
+      return connectByNode(backend.node, address as Deno.NetAddr, signal);
+    }
     return "path" in address
-      ? this.#sockets.connect({ transport: "unix", path: address.path! })
-      : this.#sockets.connect({ ...address, signal: this.#abort.signal });
+      ? backend.deno.connect({ transport: "unix", path: address.path! })
+      : backend.deno.connect({ ...address, signal });
   }
 
   async #encrypt(
@@ -171,9 +179,10 @@ class Attempt {
       native.close();
       throw this.#abort.signal.reason;
     }
+    const { deno: sockets } = this.#backend as { deno: Sockets };
     // Not by `connectTls`, which takes no other name than that of the host.
     const stream = this.#stream = new SocketStream(
-      await this.#sockets.startTls(native, {
+      await sockets.startTls(native, {
         hostname,
         caCerts: [...caCerts],
         ...(alpnProtocols === undefined ? {} : { alpnProtocols: [...alpnProtocols] }),

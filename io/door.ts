@@ -5,11 +5,11 @@
  */
 
 import type { Bound } from "./bind.ts";
-import type { NativeConnection, NativeListener } from "./platform.ts";
+import type { AnyConnection, NativeListener } from "./platform.ts";
 
 /** Who is told of what a door brings. */
 export interface Host {
-  came(native: NativeConnection): void;
+  came(native: AnyConnection): void;
   failed(error: unknown): void;
 }
 
@@ -48,7 +48,7 @@ export class Door {
     this.#accepting = false;
   }
 
-  readonly #came = (connection: NativeConnection): void => {
+  readonly #came = (connection: AnyConnection): void => {
     this.#accepting = false;
     this.#host.came(connection);
   };

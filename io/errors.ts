@@ -80,6 +80,10 @@ export function explain(error: unknown, what: string, reasons: Reasons): unknown
   const Class = error.constructor as new (message: string, options: ErrorOptions) => Error;
   const explained = new Class(`${what} as ${reason}`, { cause: error });
   if (code !== undefined) Object.assign(explained, { code });
+  // Where there is no Deno, its errors are known by their names.
+  if (explained.name !== error.name) {
+    Object.defineProperty(explained, "name", { value: error.name, configurable: true });
+  }
   return explained;
 }
 

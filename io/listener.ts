@@ -45,7 +45,7 @@ import {
 import type { Bound, Certificate } from "./bind.ts";
 import { Door } from "./door.ts";
 import { explain, passes } from "./errors.ts";
-import type { NativeConnection } from "./platform.ts";
+import type { AnyConnection } from "./platform.ts";
 import { SocketStream } from "./stream.ts";
 import type { CloseReason } from "./stream_core.ts";
 
@@ -304,7 +304,7 @@ export class Listener<A extends SocketAddress = TcpAddress>
     for (const door of this.#doors) door.accept();
   }
 
-  #came(native: NativeConnection): void {
+  #came(native: AnyConnection): void {
     this.#accepted++;
     this.#pause = FIRST_PAUSE;
     const stream = new SocketStream<A>(native, this.#streamEnded);

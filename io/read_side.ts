@@ -3,6 +3,9 @@
  * somebody waits; what has come is copied to whoever waits first. A wait that is cancelled leaves
  * the platform's read under way, and what that brings is kept for the next.
  *
+ * Where bytes come by themselves (`Inflow`), each piece brings its memory along, and a peer that
+ * sends more than is read is held back by a pause, which the next wait ends.
+ *
  * @module
  */
 
@@ -12,6 +15,7 @@ import type { Scope } from "../primitives/kernel/scope.ts";
 import { keepShape } from "../primitives/kernel/shapes.ts";
 import { entry, suspend, type WaitOptions } from "../primitives/kernel/wait.ts";
 import { BusyError, explain } from "./errors.ts";
+import type { Arrivals, Inflow } from "./platform.ts";
 import { giveBack, LARGE, SMALL, takeLarge } from "./read_buffers.ts";
 import {
   ChunkReader,
@@ -34,9 +38,15 @@ import {
 /** After how many small reads in a row a large buffer is given back. */
 const QUIET_READS = 8;
 
+/** How many bytes may come by themselves that nobody reads, before the peer is held back. */
+const MOST_UNREAD = LARGE;
+
 /** Receives bytes, and gives them to whoever reads. */
-export class ReadSide {
+export class ReadSide implements Arrivals {
   readonly #core: StreamCore;
+  // Where bytes come by themselves; else they are asked for.
+  readonly #inflow: Inflow | undefined;
+  #isFlowing = false;
   readonly #readers: WaitQueue<unknown>;
   // Those who want to know that there is something to read, and leave it there.
   #watchers: WaitQueue<unknown> | null = null;
@@ -59,6 +69,7 @@ export class ReadSide {
 
   constructor(core: StreamCore) {
     this.#core = core;
+    this.#inflow = core.native.inflow;
     this.#readers = new WaitQueue(new StreamTarget("data from", core));
   }
 
@@ -211,9 +222,15 @@ export class ReadSide {
 
   /** Receives more, for one who needs so many bytes in one piece. */
   #receive(needs: number): void {
-    if (this.#receiving) return; // A read that was cancelled has left one.
-    this.#receiving = true;
-    this.#core.native.read(this.#makeRoom(needs)).then(this.#received, this.#failed);
+    const { native } = this.#core;
+    if (native.inflow === undefined) {
+      if (this.#receiving) return; // A read that was cancelled has left one.
+      this.#receiving = true;
+      native.read(this.#makeRoom(needs)).then(this.#received, this.#failed);
+    } else if (!this.#isFlowing) {
+      this.#isFlowing = true;
+      native.inflow.resume(this);
+    }
   }
 
   /** The memory to receive into: behind what has not been read. */
@@ -249,22 +266,40 @@ export class ReadSide {
   readonly #received = (count: number | null): void => {
     this.#receiving = false;
     if (this.#core.closed) return this.#release();
-    const reader = this.#readers.first as Reader<unknown> | null;
-    if (count === null) {
-      if (this.#start === this.#end) this.#release();
-      this.#outcome = null;
-      this.#core.peerEnded = true;
-      if (reader !== null) this.#endReader(reader);
-      this.#watchers?.wakeAll(undefined);
-      return;
-    }
+    if (count === null) return this.ended();
     this.#end += count;
     this.#judge(count);
+    this.#handOut();
+  };
+
+  /** Bytes have come by themselves. */
+  arrived(bytes: Uint8Array): void {
+    if (this.#core.closed) return;
+    const held = this.#end - this.#start;
+    if (held === 0) this.#adopt(bytes);
+    else this.#append(bytes, held);
+    this.#handOut();
+    if (this.#readers.first !== null || this.#end - this.#start < MOST_UNREAD) return;
+    this.#isFlowing = false;
+    this.#inflow!.pause();
+  }
+
+  /** The peer has sent its last byte. */
+  ended(): void {
+    if (this.#core.closed) return;
+    const reader = this.#readers.first as Reader<unknown> | null;
+    if (this.#start === this.#end) this.#release();
+    this.#outcome = null;
+    this.#core.peerEnded = true;
+    if (reader !== null) this.#endReader(reader);
+    this.#watchers?.wakeAll(undefined);
+  }
+
+  /** Gives what has come to who waits first. */
+  #handOut(): void {
+    const reader = this.#readers.first as Reader<unknown> | null;
     // Nobody waits any more: it is kept.
-    if (reader === null) {
-      this.#watchers?.wakeAll(undefined);
-      return;
-    }
+    if (reader === null) return this.#watchers?.wakeAll(undefined);
     const enough = this.#feed(reader);
     if (this.#start === this.#end) this.#fit();
     if (enough) {
@@ -274,7 +309,30 @@ export class ReadSide {
         else this.#receive(1);
       }
     } else this.#receive(reader.needs);
-  };
+  }
+
+  /** Keeps bytes in the memory that they came in. Others may have parts of it: none is read into it. */
+  #adopt(bytes: Uint8Array): void {
+    this.#release();
+    this.#buffer = bytes;
+    this.#end = bytes.length;
+    this.#shared = true;
+  }
+
+  /** Puts bytes behind those that are there. */
+  #append(bytes: Uint8Array, held: number): void {
+    const buffer = this.#buffer!;
+    if (this.#shared || buffer.length - this.#end < bytes.length) {
+      // Twice of what is needed, or a long line in small pieces would be copied with each of them.
+      const next = new Uint8Array(2 * (held + bytes.length));
+      next.set(buffer.subarray(this.#start, this.#end));
+      this.#release();
+      this.#buffer = next;
+      this.#end = held;
+    }
+    this.#buffer!.set(bytes, this.#end);
+    this.#end += bytes.length;
+  }
 
   /** The end has come while somebody waits. */
   #endReader(reader: Reader<unknown>): void {
@@ -285,13 +343,19 @@ export class ReadSide {
 
   readonly #failed = (error: unknown): void => {
     this.#receiving = false;
-    if (this.#core.closed || this.#start === this.#end) this.#release();
+    if (this.#core.closed) this.#release();
+    else this.failed(error);
+  };
+
+  /** There will be no more, of a failure. */
+  failed(error: unknown): void {
     if (this.#core.closed) return;
+    if (this.#start === this.#end) this.#release();
     this.#core.failed = true;
     this.#outcome = { error: explain(error, `Cannot read from ${this.#core.name}`, GONE) };
     this.#readers.failAll(this.#outcome.error);
     this.#watchers?.wakeAll(undefined);
-  };
+  }
 
   /** Judges by what has come how large the buffer should be. */
   #judge(count: number): void {

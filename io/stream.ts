@@ -28,7 +28,7 @@ import {
 } from "./frames.ts";
 import { checkLines, LineBatches, type LineOptions, SingleLines } from "./lines.ts";
 import { Pieces } from "./pieces.ts";
-import type { NativeConnection } from "./platform.ts";
+import type { AnyConnection } from "./platform.ts";
 import { ReadSide } from "./read_side.ts";
 import { type CloseReason, GONE, StreamCore } from "./stream_core.ts";
 import { checkDelimiter, Until } from "./until.ts";
@@ -99,7 +99,7 @@ export class SocketStream<A extends SocketAddress = SocketAddress>
    * @param native The platform's connection.
    * @param ended Called when it is closed.
    */
-  constructor(native: NativeConnection, ended?: (reason: CloseReason) => void) {
+  constructor(native: AnyConnection, ended?: (reason: CloseReason) => void) {
     this.#core = new StreamCore(native, (reason) => {
       this.#reading.end();
       this.#writing.end();

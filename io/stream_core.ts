@@ -9,7 +9,7 @@ import { ClosedError, TimeoutError } from "../primitives/kernel/errors.ts";
 import type { WaitTarget } from "../primitives/kernel/queue.ts";
 import { Waiter, type WaitOptions } from "../primitives/kernel/wait.ts";
 import { formatAddress } from "./address.ts";
-import type { NativeConnection } from "./platform.ts";
+import type { AnyConnection } from "./platform.ts";
 
 /** An error in a box, as anything can be thrown. */
 export interface Failure {
@@ -25,7 +25,7 @@ export type CloseReason = "ended" | "closed" | "idle" | "failed" | "cancelled";
 
 /** A connection of the platform's, with what is known of its end. */
 export class StreamCore {
-  readonly native: NativeConnection;
+  readonly native: AnyConnection;
   closed = false;
   /** Whether the peer has sent its last byte. */
   peerEnded = false;
@@ -42,7 +42,7 @@ export class StreamCore {
    * @param native The platform's connection.
    * @param ended Called once when it is closed, for which reason ever.
    */
-  constructor(native: NativeConnection, ended: (reason: CloseReason) => void) {
+  constructor(native: AnyConnection, ended: (reason: CloseReason) => void) {
     this.native = native;
     this.#ended = ended;
   }

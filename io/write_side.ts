@@ -50,9 +50,13 @@ export class WriteSide {
     if (this.#failure !== undefined) return Promise.reject(this.#failure.error);
     if (this.#isShut) return data === null ? DONE : Promise.reject(this.#shutError());
     if (data?.length === 0) return DONE;
+    const isFirst = this.#sending === null;
+    // Most writes need no wait where the platform tells at once that the system has the bytes.
+    if (isFirst && data !== null && this.#begin(data)) return DONE;
     const writer = new Writer(this.#core, data);
     this.#writers.add(writer);
-    if (this.#sending === null) this.#next();
+    if (isFirst && data !== null) writer.begun = true;
+    else if (isFirst) this.#next();
     return suspend(scope, writer, this.#core.patience(writer, options));
   }
 
@@ -80,25 +84,39 @@ export class WriteSide {
     if (writer.data === null) {
       this.#sending = NO_BYTES;
       this.#core.native.closeWrite().then(this.#shut, this.#failed);
-    } else {
-      this.#sending = writer.data;
-      this.#sent = 0;
-      this.#send();
+    } else if (this.#begin(writer.data)) {
+      this.#finish();
+      this.#next();
     }
   }
 
-  #send(): void {
-    const data = this.#sending!;
-    // The system takes what it has room for, so a large piece goes in several.
-    this.#core.native.write(this.#sent === 0 ? data : data.subarray(this.#sent))
-      .then(this.#wrote, this.#failed);
+  /** Begins to send, and says whether all is sent already. */
+  #begin(data: Uint8Array): boolean {
+    this.#sending = data;
+    this.#sent = 0;
+    return this.#send();
   }
 
-  readonly #wrote = (count: number): void => {
-    if (this.#core.closed) return;
+  /** Sends what is left, and says whether all is sent already. */
+  #send(): boolean {
+    const data = this.#sending!;
+    // The system takes what it has room for, so a large piece goes in several.
+    const count = this.#core.native.write(this.#sent === 0 ? data : data.subarray(this.#sent));
+    if (typeof count === "number") return this.#progress(count);
+    count.then(this.#wrote, this.#failed);
+    return false;
+  }
+
+  /** So many more are sent. Says whether that is all, or sends the rest. */
+  #progress(count: number): boolean {
     this.#sent += count;
     if (this.#sent < this.#sending!.length) return this.#send();
     this.#sending = null;
+    return true;
+  }
+
+  readonly #wrote = (count: number): void => {
+    if (this.#core.closed || !this.#progress(count)) return;
     this.#finish();
     this.#next();
   };

@@ -1,23 +1,19 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
-import {
-  connect,
-  type ConnectOptions,
-  listen,
-  moveOnAfter,
-  type SocketStream,
-  TimeoutError,
-} from "../../mod.ts";
+import { type ConnectOptions, moveOnAfter, type SocketStream, TimeoutError } from "../../mod.ts";
+import * as grove from "../../mod.ts";
 import {
   interruptAtEveryStep,
   waitAllTasksBlocked,
   withLeakCheck,
 } from "../../primitives/testing/mod.ts";
+import { connect, listen, testOverBoth } from "./backends.ts";
 import { FakeConnection } from "./fake_connection.ts";
 import { program } from "./program.ts";
 
 /** A listener that is full: whoever connects next waits. */
 async function fullListener() {
-  const listener = listen({ hostname: "127.0.0.1", port: 0, backlog: 1 });
+  // By Deno's sockets: node:net accepts whether it is asked to or not.
+  const listener = grove.listen({ hostname: "127.0.0.1", port: 0, backlog: 1 });
   const open: SocketStream[] = [];
   for (;;) {
     const { timedOut, value } = await moveOnAfter(100, () => connect(listener.addresses[0]));
@@ -33,13 +29,13 @@ async function fullListener() {
   };
 }
 
-Deno.test("connect: an address of a listener is all it needs", async () => {
+testOverBoth("connect: an address of a listener is all it needs", async () => {
   using listener = listen({ hostname: "127.0.0.1", port: 0 });
   using stream = await connect(listener.addresses[0]);
   assertEquals(stream.remoteAddress, listener.addresses[0]);
 });
 
-Deno.test("connect: where nobody listens it is a ConnectionRefused that says so", async () => {
+testOverBoth("connect: where nobody listens it is a ConnectionRefused that says so", async () => {
   const listener = listen({ hostname: "127.0.0.1", port: 0 });
   listener.close();
   const [{ port }] = listener.addresses;
@@ -50,7 +46,7 @@ Deno.test("connect: where nobody listens it is a ConnectionRefused that says so"
   );
 });
 
-Deno.test("connect: without the permission it is a NotCapable that names the flag", async () => {
+testOverBoth("connect: without the permission it is a NotCapable that names the flag", async () => {
   await using run = await program(`
     await grove.connect({ port: 8000 }).catch((error) =>
       console.log(error instanceof Deno.errors.NotCapable, error.message)
@@ -63,7 +59,7 @@ Deno.test("connect: without the permission it is a NotCapable that names the fla
   );
 });
 
-Deno.test("connect: an attempt ends by cancellation, time-out and signal [I4, C8]", async () => {
+testOverBoth("connect: an attempt ends by cancellation, time-out and signal [I4, C8]", async () => {
   using full = await fullListener();
   await withLeakCheck(async () => {
     await assertRejects(() => connect({ ...full.address, timeout: 5 }), TimeoutError);
@@ -80,32 +76,38 @@ Deno.test("connect: an attempt ends by cancellation, time-out and signal [I4, C8
   });
 });
 
-Deno.test("connect: wherever a cancellation meets it, no connection is left open [C7]", async () => {
-  using listener = listen({ hostname: "127.0.0.1", port: 0 });
-  // A connection that nobody holds would be found by the sanitizer of resources.
-  const { interrupted } = await interruptAtEveryStep(async (interrupt) => {
-    await interrupt(async () => (await connect(listener.addresses[0])).close());
-  });
-  assert(interrupted > 1);
-});
+testOverBoth(
+  "connect: wherever a cancellation meets it, no connection is left open [C7]",
+  async () => {
+    using listener = listen({ hostname: "127.0.0.1", port: 0 });
+    // A connection that nobody holds would be found by the sanitizer of resources.
+    const { interrupted } = await interruptAtEveryStep(async (interrupt) => {
+      await interrupt(async () => (await connect(listener.addresses[0])).close());
+    });
+    assert(interrupted > 1);
+  },
+);
 
-Deno.test("connect: an attempt that succeeds just when it is given up leaves no connection open [C7]", async () => {
-  const native = new FakeConnection();
-  const { promise, resolve } = Promise.withResolvers<FakeConnection>();
-  const original = Deno.connect;
-  Deno.connect = (() => promise) as unknown as typeof Deno.connect;
-  try {
-    await assertRejects(() => connect({ port: 1, timeout: 1 }), TimeoutError);
-  } finally {
-    Deno.connect = original;
-  }
-  assertEquals(native.closed, false);
-  resolve(native);
-  await waitAllTasksBlocked();
-  assertEquals(native.closed, true);
-});
+Deno.test(
+  "connect: an attempt that succeeds just when it is given up leaves no connection open [C7]",
+  async () => {
+    const native = new FakeConnection();
+    const { promise, resolve } = Promise.withResolvers<FakeConnection>();
+    const original = Deno.connect;
+    Deno.connect = (() => promise) as unknown as typeof Deno.connect;
+    try {
+      await assertRejects(() => grove.connect({ port: 1, timeout: 1 }), TimeoutError);
+    } finally {
+      Deno.connect = original;
+    }
+    assertEquals(native.closed, false);
+    resolve(native);
+    await waitAllTasksBlocked();
+    assertEquals(native.closed, true);
+  },
+);
 
-Deno.test("connect: a bad argument throws at the call", () => {
+testOverBoth("connect: a bad argument throws at the call", () => {
   const given = (options: unknown) => () => connect(options as ConnectOptions);
   assertThrows(given(8000), TypeError, "Cannot connect as the options must be an object");
   assertThrows(given({ port: 70000 }), RangeError, "received 70000");

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { connect, listen, type SocketStream, type TcpAddress } from "../../mod.ts";
+import type { SocketStream, TcpAddress } from "../../mod.ts";
+import { connect, listen } from "./backends.ts";
 
 /** A real connection over the loopback interface, both ends of it. */
 export class Pair implements Disposable {

@@ -1,14 +1,11 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import {
-  connect,
   type ConnectionHandler,
   currentTask,
   formatTree,
-  listen,
   type Listener,
   type Nursery,
   nursery,
-  serve,
   type ServeOptions,
   shield,
   sleep,
@@ -21,6 +18,7 @@ import {
   TimeoutError,
 } from "../../mod.ts";
 import { waitAllTasksBlocked } from "../../primitives/testing/mod.ts";
+import { connect, listen, serve, testOverBoth } from "./backends.ts";
 import { failingListener, systemError } from "./fake_listener.ts";
 import { bytes, readAll, text } from "./pair.ts";
 
@@ -69,7 +67,7 @@ function recorder() {
   return { errors, onError };
 }
 
-Deno.test("serve: many clients at once are served, each in a task of its own", async () => {
+testOverBoth("serve: many clients at once are served, each in a task of its own", async () => {
   await nursery(async (services) => {
     const tasks = new Set<Task>();
     const { addresses: [address] } = await start(services, async (stream, task) => {
@@ -87,151 +85,176 @@ Deno.test("serve: many clients at once are served, each in a task of its own", a
   });
 });
 
-Deno.test("serve: the tree of tasks tells the server, and its connections by their peers", async () => {
-  await nursery(async (services) => {
-    const { addresses: [address] } = await start(services, echo, { name: "echo" });
-    using stream = await connect(address);
-    await stream.write(bytes("x"));
-    await stream.readExactly(1);
-    await waitAllTasksBlocked();
-    const peer = `127.0.0.1:${stream.localAddress.port}`;
-    assert(formatTree().includes(`group "echo": waits for connection to "127.0.0.1:`));
-    assert(formatTree().includes(`${peer}: running, waits for data from "${peer}"`));
-    services.cancel();
-  });
-});
-
-Deno.test("serve: a handler has the task-locals of the place where the server runs", async () => {
-  const place = new TaskLocal<string>();
-  await nursery(async (services) => {
-    const { addresses: [address] } = await place.run(
-      "here",
-      () =>
-        start(services, async (stream) => {
-          await stream.write(bytes(place.get() ?? "nowhere"));
-        }),
-    );
-    assertEquals(await ask(address, ""), "here");
-    services.cancel();
-  });
-});
-
-Deno.test("serve: a handler's failure goes to onError with the peer, and nobody else notices [I1]", async () => {
-  const { errors, onError } = recorder();
-  await nursery(async (services) => {
-    const failure = new Error("boom");
-    const { addresses: [address] } = await start(services, async (stream, task) => {
-      const [first] = await stream.readExactly(1);
-      if (first === "!".charCodeAt(0)) throw failure;
-      await stream.write(Uint8Array.of(first));
-      await echo(stream, task);
-    }, { onError });
-    using other = await connect(address);
-    await other.write(bytes("a"));
-    assertEquals(text(await other.readExactly(1)), "a");
-
-    using failing = await connect(address);
-    await failing.write(bytes("!"));
-    assertEquals(await readAll(failing), ""); // it was closed
-    assertEquals(errors, [[failure, failing.localAddress.port]]);
-
-    await other.write(bytes("b"));
-    assertEquals(text(await other.readExactly(1)), "b");
-    services.cancel();
-  });
-});
-
-Deno.test("serve: an onError that fails does not end the server, and hides no error [I1]", async () => {
-  const printed: unknown[][] = [];
-  const original = console.error;
-  console.error = (...args) => void printed.push(args);
-  try {
+testOverBoth(
+  "serve: the tree of tasks tells the server, and its connections by their peers",
+  async () => {
     await nursery(async (services) => {
-      const { addresses: [address] } = await start(services, () => {
-        throw new Error("first");
-      }, {
-        onError: () => {
-          throw new Error("second");
-        },
-      });
-      await ask(address, "").catch(() => {});
-      assert(await listens(address));
+      const { addresses: [address] } = await start(services, echo, { name: "echo" });
+      using stream = await connect(address);
+      await stream.write(bytes("x"));
+      await stream.readExactly(1);
+      await waitAllTasksBlocked();
+      const peer = `127.0.0.1:${stream.localAddress.port}`;
+      const tree = formatTree();
+      assert(/group "echo":? +waits for connection to "127\.0\.0\.1:/.test(tree), tree);
+      assert(RegExp(`${peer}:? +running,? +waits for data from "${peer}"`).test(tree), tree);
       services.cancel();
     });
-  } finally {
-    console.error = original;
-  }
-  const messages = printed.flat().filter((value) => value instanceof Error).map((e) => e.message);
-  assertEquals(messages.slice(0, 2), ["second", "first"]);
-});
+  },
+);
 
-Deno.test("serve: a Cancelled that is not of the handler's own scopes is a failure [I1]", async () => {
-  const { errors, onError } = recorder();
-  await nursery(async (services) => {
-    const cancelled = services.spawn(() => sleep(1000));
-    cancelled.cancel();
-    const { addresses: [address] } = await start(services, () => cancelled, { onError });
-    await ask(address, "").catch(() => {});
-    assertEquals(errors.length, 1);
-    services.cancel();
-  });
-});
-
-Deno.test("serve: accepts that fail for a while are retried and reported, and the server recovers [I1]", async () => {
-  const { errors, onError } = recorder();
-  const aborted = systemError("ECONNABORTED");
-  const full = systemError("EMFILE");
-  await nursery(async (services) => {
-    const listener = failingListener(full, aborted, full);
-    services.spawn(() => serve(listener, echo, { onError }));
-    assertEquals(await ask(listener.addresses[0], "hello"), "hello");
-    assertEquals(
-      errors.map(([error, peer]) => [(error as Error).cause, peer]),
-      [[full, undefined], [aborted, undefined], [full, undefined]],
-    );
-    services.cancel();
-  });
-});
-
-Deno.test("serve: an accept that fails for good ends the server with that error, and its handlers [I1]", async () => {
-  const failure = systemError("EINVAL");
-  const listener = failingListener(failure);
-  const error = await assertRejects(() => serve(listener, echo), Error, "EINVAL");
-  assertStrictEquals(error.cause, failure);
-  assertEquals(suppressedErrors(error), []);
-  assert(listener.closed);
-});
-
-Deno.test("serve: over maxConnections nothing is accepted, and nobody is dropped [I2]", async () => {
-  await nursery(async (services) => {
-    let running = 0;
-    let most = 0;
-    const { addresses: [address] } = await start(services, async (stream, task) => {
-      most = Math.max(most, ++running);
-      await echo(stream, task);
-      running--;
-    }, { maxConnections: 2 });
-    await taskGroup(async (group) => {
-      const streams = [await connect(address), await connect(address), await connect(address)];
-      for (const stream of streams) await stream.write(bytes("x"));
-      await streams[0].readExactly(1);
-      await streams[1].readExactly(1);
-      // The third is connected, and waits in the system until there is room.
-      const third = group.spawn(() => streams[2].readExactly(1));
-      await waitAllTasksBlocked();
-      assertEquals(third.isAlive, true);
-      assert(!formatTree().includes(`127.0.0.1:${streams[2].localAddress.port}: `));
-      streams[0].close();
-      await third;
-      for (const stream of streams) stream.close();
-      for (let i = 0; i < 20; i++) group.spawn(() => ask(address, "y"));
+testOverBoth(
+  "serve: a handler has the task-locals of the place where the server runs",
+  async () => {
+    const place = new TaskLocal<string>();
+    await nursery(async (services) => {
+      const { addresses: [address] } = await place.run(
+        "here",
+        () =>
+          start(services, async (stream) => {
+            await stream.write(bytes(place.get() ?? "nowhere"));
+          }),
+      );
+      assertEquals(await ask(address, ""), "here");
+      services.cancel();
     });
-    assertEquals(most, 2);
-    services.cancel();
-  });
-});
+  },
+);
 
-Deno.test("serve: a stop while there is no room ends the server [I2, I3]", async () => {
+testOverBoth(
+  "serve: a handler's failure goes to onError with the peer, and nobody else notices [I1]",
+  async () => {
+    const { errors, onError } = recorder();
+    await nursery(async (services) => {
+      const failure = new Error("boom");
+      const { addresses: [address] } = await start(services, async (stream, task) => {
+        const [first] = await stream.readExactly(1);
+        if (first === "!".charCodeAt(0)) throw failure;
+        await stream.write(Uint8Array.of(first));
+        await echo(stream, task);
+      }, { onError });
+      using other = await connect(address);
+      await other.write(bytes("a"));
+      assertEquals(text(await other.readExactly(1)), "a");
+
+      using failing = await connect(address);
+      await failing.write(bytes("!"));
+      assertEquals(await readAll(failing), ""); // it was closed
+      assertEquals(errors, [[failure, failing.localAddress.port]]);
+
+      await other.write(bytes("b"));
+      assertEquals(text(await other.readExactly(1)), "b");
+      services.cancel();
+    });
+  },
+);
+
+testOverBoth(
+  "serve: an onError that fails does not end the server, and hides no error [I1]",
+  async () => {
+    const printed: unknown[][] = [];
+    const original = console.error;
+    console.error = (...args) => void printed.push(args);
+    try {
+      await nursery(async (services) => {
+        const { addresses: [address] } = await start(services, () => {
+          throw new Error("first");
+        }, {
+          onError: () => {
+            throw new Error("second");
+          },
+        });
+        await ask(address, "").catch(() => {});
+        assert(await listens(address));
+        services.cancel();
+      });
+    } finally {
+      console.error = original;
+    }
+    const messages = printed.flat().filter((value) => value instanceof Error).map((e) => e.message);
+    assertEquals(messages.slice(0, 2), ["second", "first"]);
+  },
+);
+
+testOverBoth(
+  "serve: a Cancelled that is not of the handler's own scopes is a failure [I1]",
+  async () => {
+    const { errors, onError } = recorder();
+    await nursery(async (services) => {
+      const cancelled = services.spawn(() => sleep(1000));
+      cancelled.cancel();
+      const { addresses: [address] } = await start(services, () => cancelled, { onError });
+      await ask(address, "").catch(() => {});
+      assertEquals(errors.length, 1);
+      services.cancel();
+    });
+  },
+);
+
+testOverBoth(
+  "serve: accepts that fail for a while are retried and reported, and the server recovers [I1]",
+  async () => {
+    const { errors, onError } = recorder();
+    const aborted = systemError("ECONNABORTED");
+    const full = systemError("EMFILE");
+    await nursery(async (services) => {
+      const listener = failingListener(full, aborted, full);
+      services.spawn(() => serve(listener, echo, { onError }));
+      assertEquals(await ask(listener.addresses[0], "hello"), "hello");
+      assertEquals(
+        errors.map(([error, peer]) => [(error as Error).cause, peer]),
+        [[full, undefined], [aborted, undefined], [full, undefined]],
+      );
+      services.cancel();
+    });
+  },
+);
+
+testOverBoth(
+  "serve: an accept that fails for good ends the server with that error, and its handlers [I1]",
+  async () => {
+    const failure = systemError("EINVAL");
+    const listener = failingListener(failure);
+    const error = await assertRejects(() => serve(listener, echo), Error, "EINVAL");
+    assertStrictEquals(error.cause, failure);
+    assertEquals(suppressedErrors(error), []);
+    assert(listener.closed);
+  },
+);
+
+testOverBoth(
+  "serve: over maxConnections nothing is accepted, and nobody is dropped [I2]",
+  async () => {
+    await nursery(async (services) => {
+      let running = 0;
+      let most = 0;
+      const { addresses: [address] } = await start(services, async (stream, task) => {
+        most = Math.max(most, ++running);
+        await echo(stream, task);
+        running--;
+      }, { maxConnections: 2 });
+      await taskGroup(async (group) => {
+        const streams = [await connect(address), await connect(address), await connect(address)];
+        for (const stream of streams) await stream.write(bytes("x"));
+        await streams[0].readExactly(1);
+        await streams[1].readExactly(1);
+        // The third is connected, and waits in the system until there is room.
+        const third = group.spawn(() => streams[2].readExactly(1));
+        await waitAllTasksBlocked();
+        assertEquals(third.isAlive, true);
+        assert(!formatTree().includes(`127.0.0.1:${streams[2].localAddress.port}: `));
+        streams[0].close();
+        await third;
+        for (const stream of streams) stream.close();
+        for (let i = 0; i < 20; i++) group.spawn(() => ask(address, "y"));
+      });
+      assertEquals(most, 2);
+      services.cancel();
+    });
+  },
+);
+
+testOverBoth("serve: a stop while there is no room ends the server [I2, I3]", async () => {
   await nursery(async (services) => {
     const { addresses: [address] } = await start(services, async (stream) => {
       await stream.read(new Uint8Array(1), { endOnStop: true });
@@ -246,147 +269,171 @@ Deno.test("serve: a stop while there is no room ends the server [I2, I3]", async
   });
 });
 
-Deno.test("serve: an idle peer is closed after idleTimeout, in reading and in writing, without an error [I2]", async () => {
-  const { errors, onError } = recorder();
-  await nursery(async (services) => {
-    const { addresses: [address] } = await start(services, async (stream) => {
-      const [wish] = await stream.readExactly(1);
-      if (wish === "r".charCodeAt(0)) await stream.readExactly(1);
-      else if (wish === "w".charCodeAt(0)) await stream.write(new Uint8Array(2 ** 24));
-      else await sleep(60); // it keeps the peer waiting, not the other way round
-      await stream.write(bytes("in time"));
-    }, { idleTimeout: 30, onError });
-    using reading = await connect(address);
-    await reading.write(bytes("r"));
-    assertEquals(await readAll(reading), "");
-    using writing = await connect(address);
-    await writing.write(bytes("w"));
-    await sleep(60); // it reads nothing
-    assert((await readAll(writing)).length < 2 ** 24);
-    assertEquals(await ask(address, "s"), "in time");
-    assertEquals(errors, []);
-    services.cancel();
-  });
-});
-
-Deno.test("serve: an idle limit does not replace a shorter time-out of the handler's own [I2]", async () => {
-  await nursery(async (services) => {
-    const { addresses: [address] } = await start(services, async (stream) => {
-      const error = await stream.read(new Uint8Array(1), { timeout: 5 }).catch((e) => e);
-      assert(error instanceof TimeoutError);
-      await stream.write(bytes("still open"));
-    }, { idleTimeout: 10_000 });
-    using stream = await connect(address);
-    assertEquals(await readAll(stream), "still open");
-    services.cancel();
-  });
-});
-
-Deno.test("serve: when it is stopped accepting ends at once, and a handler may finish within the drain [I3]", async () => {
-  await nursery(async (services) => {
-    let finished = false;
-    const { addresses: [address] } = await start(services, async (stream, task) => {
-      await stream.readExactly(1);
-      assert(task.stopping);
-      await stream.write(bytes("good-bye"));
-      finished = true;
+testOverBoth(
+  "serve: an idle peer is closed after idleTimeout, in reading and in writing, without an error [I2]",
+  async () => {
+    const { errors, onError } = recorder();
+    await nursery(async (services) => {
+      const { addresses: [address] } = await start(services, async (stream) => {
+        const [wish] = await stream.readExactly(1);
+        if (wish === "r".charCodeAt(0)) await stream.readExactly(1);
+        else if (wish === "w".charCodeAt(0)) await stream.write(new Uint8Array(2 ** 24));
+        else await sleep(60); // it keeps the peer waiting, not the other way round
+        await stream.write(bytes("in time"));
+      }, { idleTimeout: 30, onError });
+      using reading = await connect(address);
+      await reading.write(bytes("r"));
+      assertEquals(await readAll(reading), "");
+      using writing = await connect(address);
+      await writing.write(bytes("w"));
+      await sleep(60); // it reads nothing
+      assert((await readAll(writing)).length < 2 ** 24);
+      assertEquals(await ask(address, "s"), "in time");
+      assertEquals(errors, []);
+      services.cancel();
     });
-    using stream = await connect(address);
-    await waitAllTasksBlocked();
-    services.stop();
-    await waitAllTasksBlocked();
-    assertEquals(await listens(address), false);
-    listen(address).close(); // the port is free
-    await stream.write(bytes("x"));
-    assertEquals(await readAll(stream), "good-bye");
-    assert(finished);
-  });
-});
+  },
+);
 
-Deno.test("serve: a handler that outlasts the drain is cancelled, and its socket closed; the server ends well [I3]", async () => {
-  const { errors, onError } = recorder();
-  let cleanedUp = false;
-  const value = await nursery(async (services) => {
-    const { addresses: [address] } = await start(services, async (stream) => {
-      try {
+testOverBoth(
+  "serve: an idle limit does not replace a shorter time-out of the handler's own [I2]",
+  async () => {
+    await nursery(async (services) => {
+      const { addresses: [address] } = await start(services, async (stream) => {
+        const error = await stream.read(new Uint8Array(1), { timeout: 5 }).catch((e) => e);
+        assert(error instanceof TimeoutError);
+        await stream.write(bytes("still open"));
+      }, { idleTimeout: 10_000 });
+      using stream = await connect(address);
+      assertEquals(await readAll(stream), "still open");
+      services.cancel();
+    });
+  },
+);
+
+testOverBoth(
+  "serve: when it is stopped accepting ends at once, and a handler may finish within the drain [I3]",
+  async () => {
+    await nursery(async (services) => {
+      let finished = false;
+      const { addresses: [address] } = await start(services, async (stream, task) => {
         await stream.readExactly(1);
-      } finally {
-        await shield(() => stream.write(bytes("cut short")));
-        cleanedUp = true;
-      }
-    }, { drain: 20, onError });
-    const stream = await connect(address);
-    await waitAllTasksBlocked();
-    services.stop();
-    assertEquals(await readAll(stream), "cut short");
-    stream.close();
-    return "ended well";
-  });
-  assertEquals([value, cleanedUp, errors], ["ended well", true, []]);
-});
+        assert(task.stopping);
+        await stream.write(bytes("good-bye"));
+        finished = true;
+      });
+      using stream = await connect(address);
+      await waitAllTasksBlocked();
+      services.stop();
+      await waitAllTasksBlocked();
+      assertEquals(await listens(address), false);
+      listen(address).close(); // the port is free
+      await stream.write(bytes("x"));
+      assertEquals(await readAll(stream), "good-bye");
+      assert(finished);
+    });
+  },
+);
 
-Deno.test("serve: a handler that stops by the ClosedError of a marked wait has not failed [I3]", async () => {
-  const { errors, onError } = recorder();
-  await nursery(async (services) => {
-    const { addresses: [address] } = await start(services, async (stream) => {
-      await stream.readExactly(1, { endOnStop: true });
-    }, { onError });
-    using stream = await connect(address);
-    await waitAllTasksBlocked();
-    services.stop();
-    assertEquals(await readAll(stream), "");
-  });
-  assertEquals(errors, []);
-});
-
-Deno.test("serve: when it is cancelled every handler is, and every socket is closed [I3]", async () => {
-  await nursery(async (services) => {
-    const { addresses: [address] } = await start(services, echo);
-    const streams = await Promise.all([1, 2, 3].map(() => connect(address)));
-    await streams[0].write(bytes("x"));
-    await streams[0].readExactly(1);
-    services.spawn(() =>
-      shield(async () => {
-        for (const stream of streams) {
-          // Closed, or reset where it was not accepted yet.
-          await readAll(stream).catch(() => {});
-          stream.close();
+testOverBoth(
+  "serve: a handler that outlasts the drain is cancelled, and its socket closed; the server ends well [I3]",
+  async () => {
+    const { errors, onError } = recorder();
+    let cleanedUp = false;
+    const value = await nursery(async (services) => {
+      const { addresses: [address] } = await start(services, async (stream) => {
+        try {
+          await stream.readExactly(1);
+        } finally {
+          await shield(() => stream.write(bytes("cut short")));
+          cleanedUp = true;
         }
-        assertEquals(await listens(address), false);
-      })
-    );
-    services.cancel();
-  });
-});
+      }, { drain: 20, onError });
+      const stream = await connect(address);
+      await waitAllTasksBlocked();
+      services.stop();
+      assertEquals(await readAll(stream), "cut short");
+      stream.close();
+      return "ended well";
+    });
+    assertEquals([value, cleanedUp, errors], ["ended well", true, []]);
+  },
+);
 
-Deno.test("serve: it ends when its listener is closed, and the handlers have the drain", async () => {
-  const listener = listen(HERE);
-  await nursery(async (services) => {
-    const server = services.spawn(() => serve(listener, echo, { drain: 10 }));
-    using stream = await connect(listener.addresses[0]);
-    await stream.write(bytes("x"));
-    await stream.readExactly(1);
-    listener.close();
-    assertEquals(await readAll(stream), "");
-    await server;
-  });
-});
+testOverBoth(
+  "serve: a handler that stops by the ClosedError of a marked wait has not failed [I3]",
+  async () => {
+    const { errors, onError } = recorder();
+    await nursery(async (services) => {
+      const { addresses: [address] } = await start(services, async (stream) => {
+        await stream.readExactly(1, { endOnStop: true });
+      }, { onError });
+      using stream = await connect(address);
+      await waitAllTasksBlocked();
+      services.stop();
+      assertEquals(await readAll(stream), "");
+    });
+    assertEquals(errors, []);
+  },
+);
 
-Deno.test("serve: a socket is closed however its handler ends, also when the handler closed it itself", async () => {
-  const kept: SocketStream[] = [];
-  await nursery(async (services) => {
-    const { addresses: [address] } = await start(services, (stream) => {
-      kept.push(stream);
-      if (kept.length === 1) stream.close();
-      if (kept.length === 2) throw new Error("boom");
-    }, { onError: () => {} });
-    for (let i = 0; i < 3; i++) await ask(address, "").catch(() => {});
-    services.cancel();
-  });
-  assertEquals(kept.map((stream) => stream.closed), [true, true, true]);
-});
+testOverBoth(
+  "serve: when it is cancelled every handler is, and every socket is closed [I3]",
+  async () => {
+    await nursery(async (services) => {
+      const { addresses: [address] } = await start(services, echo);
+      const streams = await Promise.all([1, 2, 3].map(() => connect(address)));
+      await streams[0].write(bytes("x"));
+      await streams[0].readExactly(1);
+      services.spawn(() =>
+        shield(async () => {
+          for (const stream of streams) {
+            // Closed, or reset where it was not accepted yet.
+            await readAll(stream).catch(() => {});
+            stream.close();
+          }
+          assertEquals(await listens(address), false);
+        })
+      );
+      services.cancel();
+    });
+  },
+);
 
-Deno.test("serve: a port in use fails the start, and the nursery lives [G11]", async () => {
+testOverBoth(
+  "serve: it ends when its listener is closed, and the handlers have the drain",
+  async () => {
+    const listener = listen(HERE);
+    await nursery(async (services) => {
+      const server = services.spawn(() => serve(listener, echo, { drain: 10 }));
+      using stream = await connect(listener.addresses[0]);
+      await stream.write(bytes("x"));
+      await stream.readExactly(1);
+      listener.close();
+      assertEquals(await readAll(stream), "");
+      await server;
+    });
+  },
+);
+
+testOverBoth(
+  "serve: a socket is closed however its handler ends, also when the handler closed it itself",
+  async () => {
+    const kept: SocketStream[] = [];
+    await nursery(async (services) => {
+      const { addresses: [address] } = await start(services, (stream) => {
+        kept.push(stream);
+        if (kept.length === 1) stream.close();
+        if (kept.length === 2) throw new Error("boom");
+      }, { onError: () => {} });
+      for (let i = 0; i < 3; i++) await ask(address, "").catch(() => {});
+      services.cancel();
+    });
+    assertEquals(kept.map((stream) => stream.closed), [true, true, true]);
+  },
+);
+
+testOverBoth("serve: a port in use fails the start, and the nursery lives [G11]", async () => {
   using taken = listen(HERE);
   await nursery(async (services) => {
     await assertRejects(
@@ -400,7 +447,7 @@ Deno.test("serve: a port in use fails the start, and the nursery lives [G11]", a
   });
 });
 
-Deno.test("serve: a bad argument throws at the call, and nothing listens", () => {
+testOverBoth("serve: a bad argument throws at the call, and nothing listens", () => {
   const given = (...args: unknown[]) => () =>
     (serve as (...args: unknown[]) => Promise<void>)(...args);
   assertThrows(given({ port: 70000 }, echo), RangeError, "Cannot serve as 'port'");

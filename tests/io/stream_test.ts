@@ -22,6 +22,7 @@ import {
   withLeakCheck,
 } from "../../primitives/testing/mod.ts";
 import { SocketStream } from "../../io/stream.ts";
+import { testOverBoth } from "./backends.ts";
 import { FakeConnection } from "./fake_connection.ts";
 import { bytes, pair, readAll, text } from "./pair.ts";
 
@@ -35,18 +36,21 @@ async function waitingRead(stream: SocketStream, buffer: Uint8Array) {
   return { scope, outcome };
 }
 
-Deno.test("SocketStream: read gives what there is, and null when the peer sends no more", async () => {
-  using streams = await pair();
-  await streams.there.write(bytes("hello"));
-  const buffer = new Uint8Array(3);
-  assertEquals([await streams.here.read(buffer), text(buffer)], [3, "hel"]);
-  assertEquals(await streams.here.read(buffer), 2);
-  await streams.there.closeWrite();
-  assertEquals(await streams.here.read(buffer), null);
-  assertEquals(await streams.here.read(buffer), null);
-});
+testOverBoth(
+  "SocketStream: read gives what there is, and null when the peer sends no more",
+  async () => {
+    using streams = await pair();
+    await streams.there.write(bytes("hello"));
+    const buffer = new Uint8Array(3);
+    assertEquals([await streams.here.read(buffer), text(buffer)], [3, "hel"]);
+    assertEquals(await streams.here.read(buffer), 2);
+    await streams.there.closeWrite();
+    assertEquals(await streams.here.read(buffer), null);
+    assertEquals(await streams.here.read(buffer), null);
+  },
+);
 
-Deno.test("SocketStream: each end knows its address and its peer's", async () => {
+testOverBoth("SocketStream: each end knows its address and its peer's", async () => {
   using streams = await pair();
   const { here, there } = streams;
   assertEquals(here.remoteAddress, there.localAddress);
@@ -55,69 +59,81 @@ Deno.test("SocketStream: each end knows its address and its peer's", async () =>
   assertEquals(here.name, `127.0.0.1:${here.remoteAddress.port}`);
 });
 
-Deno.test("SocketStream: a cancelled read leaves its buffer alone, and the next one gets the bytes [I4]", async () => {
-  using streams = await pair();
-  const given = new Uint8Array(8);
-  const { scope, outcome } = await waitingRead(streams.here, given);
-  scope.cancel();
-  assertEquals(await outcome, undefined);
-  assert(scope.cancelledCaught);
-  await streams.there.write(bytes("later"));
-  assertEquals(text(await streams.here.readExactly(5)), "later");
-  assertEquals(given, new Uint8Array(8));
-});
-
-Deno.test("SocketStream: bytes that come between two reads are kept for the second [I4]", async () => {
-  const native = new FakeConnection();
-  const stream = new SocketStream(native);
-  const { scope, outcome } = await waitingRead(stream, new Uint8Array(8));
-  scope.cancel();
-  await outcome;
-  native.give("abc");
-  await waitAllTasksBlocked(); // it has come, and nobody waits
-  const buffer = new Uint8Array(2);
-  assertEquals([await stream.read(buffer), text(buffer)], [2, "ab"]);
-  native.give("d");
-  assertEquals(text(await stream.readExactly(2)), "cd");
-  assertEquals(native.reads, 2);
-});
-
-Deno.test("SocketStream: a read that was satisfied before the cancellation is kept [C7]", async () => {
-  using streams = await pair();
-  const scope = new CancelScope();
-  const count = await scope.enter(async () => {
-    const read = streams.here.read(new Uint8Array(8));
-    await streams.there.write(bytes("abc"));
-    const count = await read;
+testOverBoth(
+  "SocketStream: a cancelled read leaves its buffer alone, and the next one gets the bytes [I4]",
+  async () => {
+    using streams = await pair();
+    const given = new Uint8Array(8);
+    const { scope, outcome } = await waitingRead(streams.here, given);
     scope.cancel();
-    return count;
-  });
-  assertEquals(count, 3);
-});
+    assertEquals(await outcome, undefined);
+    assert(scope.cancelledCaught);
+    await streams.there.write(bytes("later"));
+    assertEquals(text(await streams.here.readExactly(5)), "later");
+    assertEquals(given, new Uint8Array(8));
+  },
+);
 
-Deno.test("SocketStream: a time-out, a signal and a cancellation each end a read, and lose nothing [I4, C8]", async () => {
-  using streams = await pair();
-  const { here, there } = streams;
-  await withLeakCheck(async () => {
-    const buffer = new Uint8Array(8);
-    await assertRejects(() => here.read(buffer, { timeout: 1 }), TimeoutError, `"${here.name}"`);
-    await assertRejects(() => here.read(buffer, { timeout: 0 }), TimeoutError);
-    const why = new Error("enough");
-    assertStrictEquals(
-      await here.read(buffer, { signal: AbortSignal.abort(why) }).catch((error) => error),
-      why,
-    );
-    const controller = new AbortController();
-    const read = here.read(buffer, { signal: controller.signal }).catch((error) => error);
-    controller.abort(why);
-    assertStrictEquals(await read, why);
-    assertEquals((await moveOnAfter(1, () => here.read(buffer))).timedOut, true);
-  });
-  await there.write(bytes("still here"));
-  assertEquals(text(await here.readExactly(10)), "still here");
-});
+testOverBoth(
+  "SocketStream: bytes that come between two reads are kept for the second [I4]",
+  async () => {
+    const native = new FakeConnection();
+    const stream = new SocketStream(native);
+    const { scope, outcome } = await waitingRead(stream, new Uint8Array(8));
+    scope.cancel();
+    await outcome;
+    native.give("abc");
+    await waitAllTasksBlocked(); // it has come, and nobody waits
+    const buffer = new Uint8Array(2);
+    assertEquals([await stream.read(buffer), text(buffer)], [2, "ab"]);
+    native.give("d");
+    assertEquals(text(await stream.readExactly(2)), "cd");
+    assertEquals(native.reads, 2);
+  },
+);
 
-Deno.test("SocketStream: readExactly that is cut short gives its bytes back [I4]", async () => {
+testOverBoth(
+  "SocketStream: a read that was satisfied before the cancellation is kept [C7]",
+  async () => {
+    using streams = await pair();
+    const scope = new CancelScope();
+    const count = await scope.enter(async () => {
+      const read = streams.here.read(new Uint8Array(8));
+      await streams.there.write(bytes("abc"));
+      const count = await read;
+      scope.cancel();
+      return count;
+    });
+    assertEquals(count, 3);
+  },
+);
+
+testOverBoth(
+  "SocketStream: a time-out, a signal and a cancellation each end a read, and lose nothing [I4, C8]",
+  async () => {
+    using streams = await pair();
+    const { here, there } = streams;
+    await withLeakCheck(async () => {
+      const buffer = new Uint8Array(8);
+      await assertRejects(() => here.read(buffer, { timeout: 1 }), TimeoutError, `"${here.name}"`);
+      await assertRejects(() => here.read(buffer, { timeout: 0 }), TimeoutError);
+      const why = new Error("enough");
+      assertStrictEquals(
+        await here.read(buffer, { signal: AbortSignal.abort(why) }).catch((error) => error),
+        why,
+      );
+      const controller = new AbortController();
+      const read = here.read(buffer, { signal: controller.signal }).catch((error) => error);
+      controller.abort(why);
+      assertStrictEquals(await read, why);
+      assertEquals((await moveOnAfter(1, () => here.read(buffer))).timedOut, true);
+    });
+    await there.write(bytes("still here"));
+    assertEquals(text(await here.readExactly(10)), "still here");
+  },
+);
+
+testOverBoth("SocketStream: readExactly that is cut short gives its bytes back [I4]", async () => {
   using streams = await pair();
   const { here, there } = streams;
   await there.write(bytes("abc"));
@@ -136,7 +152,7 @@ Deno.test("SocketStream: readExactly that is cut short gives its bytes back [I4]
   assertEquals((await here.readExactly(0)).length, 0);
 });
 
-Deno.test("SocketStream: readExactly fills the caller's buffer, however large", async () => {
+testOverBoth("SocketStream: readExactly fills the caller's buffer, however large", async () => {
   using streams = await pair();
   const sent = crypto.getRandomValues(new Uint8Array(65536));
   const buffer = new Uint8Array(MEBIBYTE);
@@ -149,84 +165,100 @@ Deno.test("SocketStream: readExactly fills the caller's buffer, however large", 
 });
 
 for (const how of ["read", "readExactly", "iteration"] as const) {
-  Deno.test(`SocketStream: wherever a cancellation meets ${how}, no byte is lost or comes twice [I4, C7]`, async () => {
-    const { interrupted } = await interruptAtEveryStep(async (interrupt) => {
-      const native = new FakeConnection();
-      const stream = new SocketStream(native);
-      const sending = (async () => {
-        for (const piece of ["ab", "cd", "ef", "gh"]) {
-          for (let steps = 0; steps < 4; steps++) await null;
-          native.give(piece);
-        }
-        native.end();
-      })();
-      let got = "";
-      await interrupt(async () => {
-        if (how === "readExactly") {
-          for (let i = 0; i < 2; i++) got += text(await stream.readExactly(3));
-        } else if (how === "read") {
-          const buffer = new Uint8Array(1);
-          while (await stream.read(buffer) !== null) got += text(buffer);
-        } else {
-          for await (const chunk of stream) got += text(chunk);
-        }
+  testOverBoth(
+    `SocketStream: wherever a cancellation meets ${how}, no byte is lost or comes twice [I4, C7]`,
+    async () => {
+      const { interrupted } = await interruptAtEveryStep(async (interrupt) => {
+        const native = new FakeConnection();
+        const stream = new SocketStream(native);
+        const sending = (async () => {
+          for (const piece of ["ab", "cd", "ef", "gh"]) {
+            for (let steps = 0; steps < 4; steps++) await null;
+            native.give(piece);
+          }
+          native.end();
+        })();
+        let got = "";
+        await interrupt(async () => {
+          if (how === "readExactly") {
+            for (let i = 0; i < 2; i++) got += text(await stream.readExactly(3));
+          } else if (how === "read") {
+            const buffer = new Uint8Array(1);
+            while (await stream.read(buffer) !== null) got += text(buffer);
+          } else {
+            for await (const chunk of stream) got += text(chunk);
+          }
+        });
+        await sending;
+        assertEquals(got + await readAll(stream), "abcdefgh");
       });
-      await sending;
-      assertEquals(got + await readAll(stream), "abcdefgh");
-    });
-    assert(interrupted > 10);
-  });
+      assert(interrupted > 10);
+    },
+  );
 }
 
-Deno.test("SocketStream: a second read at once is a BusyError, and the first loses nothing [I7]", async () => {
-  using streams = await pair();
-  const { here, there } = streams;
-  const first = here.readExactly(3);
-  await assertRejects(
-    () => here.read(new Uint8Array(8)),
-    BusyError,
-    "Cannot read from " + here.name + " as another read is waiting",
-  );
-  await there.write(bytes("abc"));
-  assertEquals(text(await first), "abc");
-});
+testOverBoth(
+  "SocketStream: a second read at once is a BusyError, and the first loses nothing [I7]",
+  async () => {
+    using streams = await pair();
+    const { here, there } = streams;
+    const first = here.readExactly(3);
+    await assertRejects(
+      () => here.read(new Uint8Array(8)),
+      BusyError,
+      "Cannot read from " + here.name + " as another read is waiting",
+    );
+    await there.write(bytes("abc"));
+    assertEquals(text(await first), "abc");
+  },
+);
 
-Deno.test("SocketStream: iteration gives pieces that are the taker's to keep, and leaves the stream open", async () => {
-  using streams = await pair();
-  const { here, there } = streams;
-  await there.write(bytes("one"));
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of here) {
-    chunks.push(chunk);
-    break;
-  }
-  await there.write(bytes("two"));
-  await there.closeWrite();
-  for await (const chunk of here) chunks.push(chunk);
-  assertEquals(chunks.map(text), ["one", "two"]);
-  await here.write(bytes("open"));
-  assertEquals(text(await there.readExactly(4)), "open");
-});
+testOverBoth(
+  "SocketStream: iteration gives pieces that are the taker's to keep, and leaves the stream open",
+  async () => {
+    using streams = await pair();
+    const { here, there } = streams;
+    await there.write(bytes("one"));
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of here) {
+      chunks.push(chunk);
+      break;
+    }
+    await there.write(bytes("two"));
+    await there.closeWrite();
+    for await (const chunk of here) chunks.push(chunk);
+    assertEquals(chunks.map(text), ["one", "two"]);
+    await here.write(bytes("open"));
+    assertEquals(text(await there.readExactly(4)), "open");
+  },
+);
 
-Deno.test("SocketStream: with endOnStop a read ends like the stream when its scope is stopped [C10]", async () => {
-  using streams = await pair();
-  const { here, there } = streams;
-  await taskGroup(async (group) => {
-    const task = group.spawn(async (task) => {
-      const buffer = new Uint8Array(8);
-      const first = await here.read(buffer, { endOnStop: true });
-      const second = await here.read(buffer, { endOnStop: true });
-      await assertRejects(() => here.readExactly(1, { endOnStop: true }), ClosedError, "stopping");
-      await there.write(bytes("abc"));
-      return [first, second, await here.read(buffer), task.stopping];
+testOverBoth(
+  "SocketStream: with endOnStop a read ends like the stream when its scope is stopped [C10]",
+  async () => {
+    using streams = await pair();
+    const { here, there } = streams;
+    await taskGroup(async (group) => {
+      const task = group.spawn(async (task) => {
+        const buffer = new Uint8Array(8);
+        const first = await here.read(buffer, { endOnStop: true });
+        const second = await here.read(buffer, { endOnStop: true });
+        await assertRejects(
+          () => here.readExactly(1, { endOnStop: true }),
+          ClosedError,
+          "stopping",
+        );
+        await there.write(bytes("abc"));
+        return [first, second, await here.read(buffer), task.stopping];
+      });
+      await waitAllTasksBlocked();
+      group.stop();
+      assertEquals(await task, [null, null, 3, true]);
     });
-    await waitAllTasksBlocked();
-    group.stop();
-    assertEquals(await task, [null, null, 3, true]);
-  });
-});
+  },
+);
 
-Deno.test("SocketStream: a write sends all of it, however slowly the peer reads", async () => {
+testOverBoth("SocketStream: a write sends all of it, however slowly the peer reads", async () => {
   using streams = await pair();
   const { here, there } = streams;
   const sent = crypto.getRandomValues(new Uint8Array(65536));
@@ -248,49 +280,55 @@ Deno.test("SocketStream: a write sends all of it, however slowly the peer reads"
   });
 });
 
-Deno.test("SocketStream: writes of several tasks are sent one after the other, each as a whole", async () => {
-  using streams = await pair();
-  const { here, there } = streams;
-  const piece = (letter: string) => bytes(letter.repeat(5 * MEBIBYTE));
-  await taskGroup(async (group) => {
-    for (const letter of "abc") group.spawn(() => here.write(piece(letter)));
-    group.spawn(() => here.closeWrite()); // after them, although none has been sent
-    let order = "";
-    for await (const chunk of there) {
-      const all = text(chunk);
-      for (const letter of all) if (!order.endsWith(letter)) order += letter;
-    }
-    assertEquals(order, "abc");
-  });
-});
-
-Deno.test("SocketStream: a write ends when it is cancelled; what had begun is sent, what had not is not [I4]", async () => {
-  using streams = await pair();
-  const { here, there } = streams;
-  const large = new Uint8Array(16 * MEBIBYTE).fill(1);
-  await withLeakCheck(async () => {
+testOverBoth(
+  "SocketStream: writes of several tasks are sent one after the other, each as a whole",
+  async () => {
+    using streams = await pair();
+    const { here, there } = streams;
+    const piece = (letter: string) => bytes(letter.repeat(5 * MEBIBYTE));
     await taskGroup(async (group) => {
-      const begun = group.spawn(() => here.write(large));
-      const queued = group.spawn(() => here.write(new Uint8Array(10).fill(2)));
-      await waitAllTasksBlocked();
-      begun.cancel();
-      queued.cancel();
-      await Promise.all([begun.join(), queued.join()]);
-      assertEquals([begun.state, queued.state], ["cancelled", "cancelled"]);
+      for (const letter of "abc") group.spawn(() => here.write(piece(letter)));
+      group.spawn(() => here.closeWrite()); // after them, although none has been sent
+      let order = "";
+      for await (const chunk of there) {
+        const all = text(chunk);
+        for (const letter of all) if (!order.endsWith(letter)) order += letter;
+      }
+      assertEquals(order, "abc");
     });
-    await assertRejects(() => here.write(large, { timeout: 1 }), TimeoutError);
-  });
-  const after = taskGroup(async () => {
-    await here.write(new Uint8Array(1).fill(3)); // behind what is still being sent
-    await here.closeWrite();
-  });
-  const counts = [0, 0, 0, 0];
-  for await (const chunk of there) for (const byte of chunk) counts[byte]++;
-  await after;
-  assertEquals(counts, [0, large.length, 0, 1]);
-});
+  },
+);
 
-Deno.test("SocketStream: half-closed, the peer sees the end and can still write", async () => {
+testOverBoth(
+  "SocketStream: a write ends when it is cancelled; what had begun is sent, what had not is not [I4]",
+  async () => {
+    using streams = await pair();
+    const { here, there } = streams;
+    const large = new Uint8Array(16 * MEBIBYTE).fill(1);
+    await withLeakCheck(async () => {
+      await taskGroup(async (group) => {
+        const begun = group.spawn(() => here.write(large));
+        const queued = group.spawn(() => here.write(new Uint8Array(10).fill(2)));
+        await waitAllTasksBlocked();
+        begun.cancel();
+        queued.cancel();
+        await Promise.all([begun.join(), queued.join()]);
+        assertEquals([begun.state, queued.state], ["cancelled", "cancelled"]);
+      });
+      await assertRejects(() => here.write(large, { timeout: 1 }), TimeoutError);
+    });
+    const after = taskGroup(async () => {
+      await here.write(new Uint8Array(1).fill(3)); // behind what is still being sent
+      await here.closeWrite();
+    });
+    const counts = [0, 0, 0, 0];
+    for await (const chunk of there) for (const byte of chunk) counts[byte]++;
+    await after;
+    assertEquals(counts, [0, large.length, 0, 1]);
+  },
+);
+
+testOverBoth("SocketStream: half-closed, the peer sees the end and can still write", async () => {
   using streams = await pair();
   const { here, there } = streams;
   await here.write(bytes("question"));
@@ -306,7 +344,7 @@ Deno.test("SocketStream: half-closed, the peer sees the end and can still write"
   );
 });
 
-Deno.test("SocketStream: closing it ends those who wait, and it stays closed", async () => {
+testOverBoth("SocketStream: closing it ends those who wait, and it stays closed", async () => {
   using streams = await pair();
   const { here } = streams;
   await withLeakCheck(async () => {
@@ -323,40 +361,46 @@ Deno.test("SocketStream: closing it ends those who wait, and it stays closed", a
   });
 });
 
-Deno.test("SocketStream: writing to a peer that has gone is an error of the platform's class, in our words", async () => {
-  using streams = await pair();
-  const { here, there } = streams;
-  await here.write(bytes("never read")); // so that closing resets the connection
-  there.close();
-  const error = await assertRejects(async () => {
-    for (;;) await here.write(bytes("x"));
-  });
-  assert(
-    error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.ConnectionReset,
-  );
-  assertEquals(
-    error.message,
-    `Cannot write to ${here.name} as the peer has gone. Connect again`,
-  );
-  assertInstanceOf(error.cause, error.constructor as new () => Error);
-});
+testOverBoth(
+  "SocketStream: writing to a peer that has gone is an error of the platform's class, in our words",
+  async () => {
+    using streams = await pair();
+    const { here, there } = streams;
+    await here.write(bytes("never read")); // so that closing resets the connection
+    there.close();
+    const error = await assertRejects(async () => {
+      for (;;) await here.write(bytes("x"));
+    });
+    assert(
+      error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.ConnectionReset,
+    );
+    assertEquals(
+      error.message,
+      `Cannot write to ${here.name} as the peer has gone. Connect again`,
+    );
+    assertInstanceOf(error.cause, error.constructor as new () => Error);
+  },
+);
 
-Deno.test("SocketStream: what does not make sense throws at the call, before anything happens", async () => {
-  using streams = await pair();
-  const { here, there } = streams;
-  const wrong = (value: unknown) => value as Uint8Array;
-  assertThrows(() => here.read(wrong("x")), TypeError, "must be a Uint8Array");
-  assertThrows(() => here.read(new Uint8Array(0)), RangeError, "no room");
-  assertThrows(() => here.readExactly(-1), RangeError, "received -1");
-  assertThrows(() => here.readExactly(wrong(null)), TypeError, "must be a Uint8Array");
-  assertThrows(() => here.write(wrong("x")), TypeError, "new TextEncoder().encode(text)");
-  assertThrows(() => here.read(new Uint8Array(1), { timeout: -1 }), RangeError, "'timeout'");
-  await here.write(new Uint8Array(0));
-  await there.write(bytes("ok"));
-  assertEquals(text(await here.readExactly(2)), "ok");
-});
+testOverBoth(
+  "SocketStream: what does not make sense throws at the call, before anything happens",
+  async () => {
+    using streams = await pair();
+    const { here, there } = streams;
+    const wrong = (value: unknown) => value as Uint8Array;
+    assertThrows(() => here.read(wrong("x")), TypeError, "must be a Uint8Array");
+    assertThrows(() => here.read(new Uint8Array(0)), RangeError, "no room");
+    assertThrows(() => here.readExactly(-1), RangeError, "received -1");
+    assertThrows(() => here.readExactly(wrong(null)), TypeError, "must be a Uint8Array");
+    assertThrows(() => here.write(wrong("x")), TypeError, "new TextEncoder().encode(text)");
+    assertThrows(() => here.read(new Uint8Array(1), { timeout: -1 }), RangeError, "'timeout'");
+    await here.write(new Uint8Array(0));
+    await there.write(bytes("ok"));
+    assertEquals(text(await here.readExactly(2)), "ok");
+  },
+);
 
-Deno.test("SocketStream: in a cancelled scope nothing is read or written [C1]", async () => {
+testOverBoth("SocketStream: in a cancelled scope nothing is read or written [C1]", async () => {
   using streams = await pair();
   const { here, there } = streams;
   const scope = new CancelScope();
@@ -370,7 +414,7 @@ Deno.test("SocketStream: in a cancelled scope nothing is read or written [C1]", 
   assertEquals(text(await here.readExactly(3)), "yes");
 });
 
-Deno.test("SocketStream: the tree of tasks tells who waits for which peer", async () => {
+testOverBoth("SocketStream: the tree of tasks tells who waits for which peer", async () => {
   using streams = await pair();
   const { here } = streams;
   await taskGroup(async (group) => {
@@ -381,14 +425,17 @@ Deno.test("SocketStream: the tree of tasks tells who waits for which peer", asyn
   }).catch(() => {});
 });
 
-Deno.test("SocketStream: memory grows with what comes and shrinks when little comes", async () => {
-  const native = new FakeConnection();
-  const stream = new SocketStream(native);
-  const buffer = new Uint8Array(100_000);
-  const sizes = [512, 16_384, ...Array(9).fill(10)];
-  for (const size of sizes) {
-    native.give("x".repeat(size));
-    assertEquals(await stream.read(buffer), size);
-  }
-  assertEquals(native.room, [512, ...Array(9).fill(65_536), 512]);
-});
+testOverBoth(
+  "SocketStream: memory grows with what comes and shrinks when little comes",
+  async () => {
+    const native = new FakeConnection();
+    const stream = new SocketStream(native);
+    const buffer = new Uint8Array(100_000);
+    const sizes = [512, 16_384, ...Array(9).fill(10)];
+    for (const size of sizes) {
+      native.give("x".repeat(size));
+      assertEquals(await stream.read(buffer), size);
+    }
+    assertEquals(native.room, [512, ...Array(9).fill(65_536), 512]);
+  },
+);

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { ClosedError, TimeoutError, TooLongError } from "../../mod.ts";
 import { SocketStream } from "../../io/stream.ts";
 import { interruptAtEveryStep } from "../../primitives/testing/mod.ts";
+import { testOverBoth } from "./backends.ts";
 import { FakeConnection } from "./fake_connection.ts";
 import { bytes, pair, readAll, text } from "./pair.ts";
 
@@ -20,51 +21,63 @@ async function piecesOf(stream: SocketStream, delimiter: string | Uint8Array): P
   }
 }
 
-Deno.test("readUntil: it gives what is before the delimiter, wherever the bytes are cut", async () => {
-  const all = "a--b----ab-c---";
-  const pieces = ["a", "b", "", "ab-c"];
-  for (let size = 1; size <= all.length; size++) {
-    const cut: string[] = [];
-    for (let at = 0; at < all.length; at += size) cut.push(all.slice(at, at + size));
-    const stream = sending(...cut);
-    for (const piece of pieces) assertEquals(text((await stream.readUntil("--"))!), piece);
-    assertEquals(text(await stream.readExactly(1)), "-");
-    assertEquals(await stream.readUntil("--"), null);
-  }
-});
+testOverBoth(
+  "readUntil: it gives what is before the delimiter, wherever the bytes are cut",
+  async () => {
+    const all = "a--b----ab-c---";
+    const pieces = ["a", "b", "", "ab-c"];
+    for (let size = 1; size <= all.length; size++) {
+      const cut: string[] = [];
+      for (let at = 0; at < all.length; at += size) cut.push(all.slice(at, at + size));
+      const stream = sending(...cut);
+      for (const piece of pieces) assertEquals(text((await stream.readUntil("--"))!), piece);
+      assertEquals(text(await stream.readExactly(1)), "-");
+      assertEquals(await stream.readUntil("--"), null);
+    }
+  },
+);
 
-Deno.test("readUntil: the delimiter may be bytes, one or many, and a text of several bytes", async () => {
-  assertEquals(await piecesOf(sending("a\0b\0"), Uint8Array.of(0)), ["a", "b"]);
-  assertEquals(await piecesOf(sending("aéb", "é"), "é"), ["a", "b"]);
-  assertEquals(await piecesOf(sending("aab aaab "), "aab "), ["", "a"]);
-});
+testOverBoth(
+  "readUntil: the delimiter may be bytes, one or many, and a text of several bytes",
+  async () => {
+    assertEquals(await piecesOf(sending("a\0b\0"), Uint8Array.of(0)), ["a", "b"]);
+    assertEquals(await piecesOf(sending("aéb", "é"), "é"), ["a", "b"]);
+    assertEquals(await piecesOf(sending("aab aaab "), "aab "), ["", "a"]);
+  },
+);
 
-Deno.test("readUntil: up to 'max' bytes are taken, and more are an error that takes nothing [I2]", async () => {
-  for (const pieces of [["1234--12345--"], [..."1234--12345--"]]) {
-    const stream = sending(...pieces);
-    assertEquals(text((await stream.readUntil("--", { max: 4 }))!), "1234");
+testOverBoth(
+  "readUntil: up to 'max' bytes are taken, and more are an error that takes nothing [I2]",
+  async () => {
+    for (const pieces of [["1234--12345--"], [..."1234--12345--"]]) {
+      const stream = sending(...pieces);
+      assertEquals(text((await stream.readUntil("--", { max: 4 }))!), "1234");
+      await assertRejects(
+        () => stream.readUntil("--", { max: 4 }),
+        TooLongError,
+        "Cannot read a piece from 127.0.0.1:2 as it is too long: 5",
+      );
+      assertEquals(text((await stream.readUntil("--", { max: 5 }))!), "12345");
+    }
+  },
+);
+
+testOverBoth(
+  "readUntil: an end without a delimiter is an error, and the bytes are there [I4]",
+  async () => {
+    const stream = sending("a;bc");
+    assertEquals(text((await stream.readUntil(";"))!), "a");
     await assertRejects(
-      () => stream.readUntil("--", { max: 4 }),
-      TooLongError,
-      "Cannot read a piece from 127.0.0.1:2 as it is too long: 5",
+      () => stream.readUntil(";"),
+      ClosedError,
+      "until a delimiter as the peer has ended without, after 2 bytes",
     );
-    assertEquals(text((await stream.readUntil("--", { max: 5 }))!), "12345");
-  }
-});
+    assertEquals(await readAll(stream), "bc");
+    assertEquals(await stream.readUntil(";"), null);
+  },
+);
 
-Deno.test("readUntil: an end without a delimiter is an error, and the bytes are there [I4]", async () => {
-  const stream = sending("a;bc");
-  assertEquals(text((await stream.readUntil(";"))!), "a");
-  await assertRejects(
-    () => stream.readUntil(";"),
-    ClosedError,
-    "until a delimiter as the peer has ended without, after 2 bytes",
-  );
-  assertEquals(await readAll(stream), "bc");
-  assertEquals(await stream.readUntil(";"), null);
-});
-
-Deno.test("readUntil: a time-out leaves what has come for the next read [I4]", async () => {
+testOverBoth("readUntil: a time-out leaves what has come for the next read [I4]", async () => {
   using streams = await pair();
   const { here, there } = streams;
   await there.write(bytes("beginning"));
@@ -74,23 +87,26 @@ Deno.test("readUntil: a time-out leaves what has come for the next read [I4]", a
   assertEquals(text(await here.readExactly(1)), "x");
 });
 
-Deno.test("readUntil: wherever a cancellation meets it, no byte is lost or comes twice [I4, C7]", async () => {
-  const { interrupted } = await interruptAtEveryStep(async (interrupt) => {
-    const stream = sending("a", "b;", "cd;e", "f;");
-    let got = "";
-    await interrupt(async () => {
-      for (;;) {
-        const piece = await stream.readUntil(";");
-        if (piece === null) break;
-        got += text(piece) + ";";
-      }
+testOverBoth(
+  "readUntil: wherever a cancellation meets it, no byte is lost or comes twice [I4, C7]",
+  async () => {
+    const { interrupted } = await interruptAtEveryStep(async (interrupt) => {
+      const stream = sending("a", "b;", "cd;e", "f;");
+      let got = "";
+      await interrupt(async () => {
+        for (;;) {
+          const piece = await stream.readUntil(";");
+          if (piece === null) break;
+          got += text(piece) + ";";
+        }
+      });
+      assertEquals(got + await readAll(stream), "ab;cd;ef;");
     });
-    assertEquals(got + await readAll(stream), "ab;cd;ef;");
-  });
-  assert(interrupted > 5);
-});
+    assert(interrupted > 5);
+  },
+);
 
-Deno.test("readUntil: what does not make sense throws at the call", () => {
+testOverBoth("readUntil: what does not make sense throws at the call", () => {
   const stream = sending();
   assertThrows(() => stream.readUntil(""), RangeError, "must not be empty");
   assertThrows(() => stream.readUntil(new Uint8Array(0)), RangeError, "must not be empty");
