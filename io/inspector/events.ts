@@ -52,7 +52,7 @@ function stepOf(
   const now = currentClock().now();
   const survey = new Survey(inspect(), hidden);
   news.begin(now);
-  news.tell("tasks", survey.tasks.size);
+  news.tell("tasks", survey.count);
   news.tell("waiting", survey.waiting);
   news.tell("alarms", survey.alarms.slice(0, MOST_LISTED).map(alarm));
   news.tell("places", survey.places.slice(0, MOST_LISTED).map(place));

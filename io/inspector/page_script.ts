@@ -138,6 +138,7 @@ const ENDS = {
     "Its body is done. It ends when the " + plural(tasks, "task") + " in it " +
     (tasks === 1 ? "has" : "have") + " ended.",
   time: () => "It goes on by itself, in time.",
+  forever: () => "It sleeps until it is cancelled, or asked to stop.",
   foreign: () => "It awaits a promise that Grove knows nothing about.",
   nobody: () => "Nobody has that: it takes somebody who gives it.",
 };
@@ -184,7 +185,7 @@ async function obey(id, order) {
 function doing({ kind, name, since, until, holders = [] }) {
   const lasts = since === undefined ? [] : [", for ", ticking("since", since)];
   if (kind === "sleep") {
-    return ["sleeps", ...(until === undefined ? [] : [", ", ticking("until", until), " left"])];
+    return [("sleeps " + name).trim(), ...(until === undefined ? [] : [", ", ticking("until", until), " left"])];
   }
   if (kind === "promise") return ["awaits a foreign promise", ...lasts];
   const who = holders.length === 0 ? [] : [", held by ", make("b", "", holders[0])];

@@ -12,9 +12,10 @@ const HEIGHT = 26;
 const tree = at("tree");
 const lines = [];
 
-/** The rows by their keys, and the keys in their order. */
+/** The rows by their keys, the keys in their order, and each one's place among its siblings. */
 const rows = new Map();
 let order = [];
+let places = [];
 
 /** The row that the keyboard is at, and the one that it is to go to when it comes. */
 let active = "";
@@ -26,6 +27,7 @@ function takeRows(news) {
     order = news.order;
     const present = new Set(order);
     for (const key of rows.keys()) if (!present.has(key)) rows.delete(key);
+    places = placesOf(order);
   }
   if (wanted !== undefined && rows.has(wanted)) {
     const key = wanted;
@@ -33,6 +35,20 @@ function takeRows(news) {
     return goTo(order.indexOf(key));
   }
   draw();
+}
+
+/** Which of its parent's children each row is: "2 of 10" is what a screen reader tells. */
+function placesOf(keys) {
+  const counts = [];
+  const parents = [];
+  return keys.map((key) => {
+    const { level, kind } = rows.get(key);
+    const siblings = rows.get(parents[level - 1])?.count ?? 1;
+    counts.length = level + 1;
+    counts[level] = (counts[level] ?? 0) + 1;
+    parents[level] = key;
+    return { place: kind === "more" ? siblings : counts[level], siblings };
+  });
 }
 
 /** Fills the elements of those rows that are in sight. */
@@ -65,7 +81,8 @@ function newLine() {
 }
 
 function fill(line, row, index) {
-  const { key, level, position, siblings, kind, name, mark, since, waits, count: size, open } = row;
+  const { key, level, kind, name, mark, since, waits, count: size, open } = row;
+  const { place, siblings } = places[index];
   const [label, does, lasts, age] = line.children;
   const [twist, dot, title, sort, note] = label.children;
   const isMore = kind === "more";
@@ -79,7 +96,7 @@ function fill(line, row, index) {
     ...(key === active ? ["active"] : []),
   ].join(" ");
   line.ariaLevel = level;
-  line.ariaPosInSet = position;
+  line.ariaPosInSet = place;
   line.ariaSetSize = siblings;
   line.ariaExpanded = size > 0 && !isMore ? String(open) : null;
   line.ariaSelected = String(view.why !== undefined && row.id === view.why);

@@ -16,9 +16,6 @@ export interface Row {
   readonly key: string;
   /** How deep it is; the root is 1. */
   readonly level: number;
-  /** Which of how many children it is, from 1 on. */
-  readonly position: number;
-  readonly siblings: number;
   readonly kind: string;
   readonly name: string;
   readonly id?: number;
@@ -88,11 +85,12 @@ class Rows {
   }
 
   all(): Row[] {
-    this.#add(this.#survey.root, "", 1, 1, 1);
+    const { root } = this.#survey;
+    this.#add(root, keyOf(root, "", new Map()), 1);
     return this.#rows;
   }
 
-  #add(node: TreeNode, key: string, level: number, position: number, siblings: number): void {
+  #add(node: TreeNode, key: string, level: number): void {
     const children = this.#childrenOf(node);
     const open = children.length > 0 && this.#isOpen(node, key, children.length);
     const { id, state, details, spawnedAt } = node;
@@ -101,8 +99,6 @@ class Rows {
     this.#rows.push({
       key,
       level,
-      position,
-      siblings,
       kind: node.kind,
       name: node.name,
       ...(id !== undefined && { id }),
@@ -133,14 +129,12 @@ class Rows {
     for (const [index, child] of children.entries()) {
       const childKey = keyOf(child, parent, alike);
       if (index >= shown && !this.#way.has(child)) continue;
-      this.#add(child, childKey, level, index + 1, children.length);
+      this.#add(child, childKey, level);
     }
     if (children.length <= shown) return;
     this.#rows.push({
       key: `${parent}/…`,
       level,
-      position: children.length,
-      siblings: children.length,
       kind: "more",
       name: "",
       waits: [],

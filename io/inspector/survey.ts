@@ -37,8 +37,9 @@ export class Survey {
   readonly places: TreeNode[] = [];
   /** Locks, queues, events that somebody waits for. */
   readonly awaited: Map<string, Awaited> = new Map();
-  /** How many tasks wait. */
-  waiting = 0;
+  /** How many tasks there are, without the root, and how many of them wait. */
+  readonly count: number;
+  readonly waiting: number;
   readonly root: TreeNode;
   readonly #hidden: ReadonlySet<number>;
   readonly #tallies: Map<TreeNode, Tally> = new Map();
@@ -55,7 +56,9 @@ export class Survey {
     this.root = root;
     this.#hidden = hidden;
     this.#look(root, root);
-    for (const waits of this.#waits.values()) if (waits.length > 0) this.waiting++;
+    const all = [...this.#waits].filter(([task]) => task !== root);
+    this.count = all.length;
+    this.waiting = all.filter(([, waits]) => waits.length > 0).length;
   }
 
   /** The children of a node that are shown. */

@@ -73,7 +73,7 @@ export class Timeline {
       if (from < now - SPAN && state !== "alarming") continue;
       live.push({ id, name: task.name, from, state });
     }
-    const ended = this.#ended.filter(({ id, to }) => to! > now - SPAN && !this.#hidden.has(id));
+    const ended = this.#ended.filter(({ to }) => to! > now - SPAN);
     live.sort(byBegin);
     return [...ended, ...live.slice(-MOST_LIVE)].sort(byBegin);
   }
@@ -91,6 +91,7 @@ export class Timeline {
         const from = this.#spawned.get(id);
         if (from === undefined) return;
         this.#spawned.delete(id);
+        if (this.#hidden.has(id)) return;
         this.#ended.push({ id, name, from, to: clock(), state });
         // Half at a time, so that not each end moves all the others.
         if (this.#ended.length >= 2 * MOST_ENDED) this.#ended = this.#ended.slice(-MOST_ENDED);

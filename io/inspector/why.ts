@@ -22,9 +22,9 @@ export interface Chain {
 /**
  * How a chain ends: with a task that has ended meanwhile ("gone"); one that waits for nothing of
  * Grove's ("running"), although it was cancelled ("stuck"); one that waits for its children
- * ("children"), for time to pass ("time"), for something foreign ("foreign"), or for something that
- * nobody has, who could be asked to hurry ("nobody"); or with one that is in the chain already
- * ("circle").
+ * ("children"), for time to pass ("time"), for nothing but to be asked to end ("forever"), for
+ * something foreign ("foreign"), or for something that nobody has, who could be asked to hurry
+ * ("nobody"); or with one that is in the chain already ("circle").
  */
 export type ChainEnd =
   | "gone"
@@ -32,6 +32,7 @@ export type ChainEnd =
   | "stuck"
   | "children"
   | "time"
+  | "forever"
   | "foreign"
   | "nobody"
   | "circle";
@@ -103,7 +104,8 @@ function endOf(
   waits: readonly WaitingFor[],
   closing: TreeNode | undefined,
 ): ChainEnd {
-  if (waits.some(({ kind, left }) => kind === "sleep" || left !== undefined)) return "time";
+  if (waits.some(({ left }) => left !== undefined)) return "time";
+  if (waits.some(({ kind }) => kind === "sleep")) return "forever";
   if (waits.some(({ kind }) => kind === "promise")) return "foreign";
   if (waits.length > 0) return "nobody";
   if (closing !== undefined) return "children";

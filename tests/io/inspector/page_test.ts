@@ -62,7 +62,7 @@ browserTest("inspector page, in a browser", async (browser, t) => {
         await row(page, "root").waitFor();
         const nap = services.spawn(() => sleep(Infinity), { name: "nap" });
         await row(page, "nap").waitFor();
-        assertMatch(await row(page, "nap").innerText(), /sleeps/);
+        assertMatch(await row(page, "nap").innerText(), /sleeps forever/);
         assertEquals(await row(page, "(server|GET)").count(), 0);
         nap.cancel();
         await row(page, "nap").waitFor({ state: "detached" });
