@@ -124,3 +124,4 @@ export {
   traceSpans,
 } from "./trace_spans.ts";
 export { wait, type WaitResult, type WaitUntilOptions } from "./wait.ts";
+export { type LoopBlock, watchdog, type WatchdogOptions } from "./watchdog.ts";

@@ -6,6 +6,7 @@
 
 import { noteAges, readClock } from "./kernel/ages.ts";
 import { outside } from "./kernel/context.ts";
+import { letProcessEnd } from "./kernel/unref.ts";
 
 /** How often the time is read, in milliseconds. */
 const PERIOD = 100;
@@ -58,10 +59,4 @@ export function watchAges(): () => void {
     clearInterval(timer);
     noteAges(false);
   };
-}
-
-function letProcessEnd(timer: unknown): void {
-  const { Deno: deno } = globalThis as { Deno?: { unrefTimer?(id: unknown): void } };
-  if (typeof timer === "number") deno?.unrefTimer?.(timer);
-  else (timer as { unref?(): void }).unref?.();
 }

@@ -154,7 +154,7 @@ Deno.test("traceSpans() sends what is thrown that is no error, and is over when 
     const gate = Promise.withResolvers<void>();
     group.spawn(async () => {
       await gate.promise;
-      throw "a string";
+      await Promise.reject("a string");
     }, { name: "a" });
     gate.resolve();
     await group.tasks[0].join();
