@@ -72,11 +72,15 @@ async function sellTwice(folder: string): Promise<void> {
   ];
   const doors = new Barrier(CUSTOMERS + 1);
 
-  await taskGroup(async () => {
+  await taskGroup(async (group) => {
     // They may use that folder, and nothing else of this machine.
     const permissions = { read: [folder], write: [folder] };
     for (let customer = 1; customer <= CUSTOMERS; customer++) {
-      new Process(visit, [customer, sales, manager.host(doors)], { permissions }).start();
+      const process = new Process(visit, [customer, sales, manager.host(doors)], { permissions });
+      group.spawn(async () => {
+        // Whoever does not come would keep all others waiting at the doors.
+        if (await process.start().join() !== 0) throw new Error(`Customer ${customer} is missing`);
+      });
     }
     for (const { file, lock, sold } of sales) {
       await Deno.writeTextFile(file, JSON.stringify({ left: TICKETS }));

@@ -28,8 +28,11 @@ async function turn(green: Event): Promise<void> {
 /** A car that comes after a while, and waits where it has to. */
 async function drive(car: string, ms: number, green: Event): Promise<void> {
   await sleep(ms);
-  if (!green.isSet) console.log(`  ${car} stops`);
-  await green.wait();
+  // A loop, as a light that has turned green may be red again when it is one's turn to look.
+  while (!green.isSet) {
+    console.log(`  ${car} stops`);
+    await green.wait();
+  }
   console.log(`  ${car} drives on`);
 }
 
