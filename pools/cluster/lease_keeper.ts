@@ -177,8 +177,7 @@ export class LeaseKeeper {
     stopListening();
     this.#expiry?.lift();
     this.#expiry = this.#news = undefined;
-    this.#heard.clear();
-    this.#seen = 0;
+    this.#seen = 0; // The bucket may be made anew before it runs again.
     this.#isRunning = this.#isUnsure = false;
   }
 

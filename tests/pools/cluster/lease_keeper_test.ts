@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { sleep } from "../../../mod.ts";
 import { LeaseKeeper, type RollStore, type Stored } from "../../../pools/cluster/lease_keeper.ts";
-import { type Roll, takeTurn } from "../../../pools/cluster/lease_roll.ts";
+import { emptyRoll, type Roll, takeTurn } from "../../../pools/cluster/lease_roll.ts";
 import { withVirtualTime } from "../../../primitives/testing/mod.ts";
 
 const LEASE = 1000;
@@ -11,14 +11,15 @@ class Lost extends Error {}
 /** A store that does what the test says. */
 class Store implements RollStore {
   readonly isClosed = false;
-  stored: Stored = {
-    roll: { permits: 1, members: {}, holders: [], waiting: [] },
-    revision: 1,
-  };
+  stored: Stored;
   /** Called before each of them. */
   beforeRead: () => Promise<Stored | void> | void = () => {};
   beforeWrite: (roll: Roll, revision: number) => void = () => {};
   heard: (stored: Stored) => void = () => {};
+
+  constructor(permits: number) {
+    this.stored = { roll: emptyRoll(permits), revision: 1 };
+  }
 
   isPassing(error: unknown): boolean {
     return error instanceof Lost;
@@ -42,9 +43,13 @@ class Store implements RollStore {
 
   /** What another member does, which nobody is told of. */
   other(...wanted: string[]): Stored {
+    return this.otherFor(100 * LEASE, ...wanted);
+  }
+
+  otherFor(lease: number, ...wanted: string[]): Stored {
     const { roll, revision } = this.stored;
     const beat = (roll.members.other?.beat ?? 0) + 1;
-    const turn = { member: "other", beat, lease: 100 * LEASE, permits: 1, wanted };
+    const turn = { member: "other", beat, lease, permits: roll.permits, wanted };
     this.replace(
       takeTurn(roll, revision, { ...turn, impatient: new Set(), silent: new Set() }),
       revision,
@@ -73,11 +78,12 @@ function drawFrom(keeper: LeaseKeeper, waits = true) {
 function keeperTest(
   name: string,
   fn: (store: Store, keeper: LeaseKeeper) => Promise<void>,
+  permits = 1,
 ): void {
   Deno.test(name, () =>
     withVirtualTime(async () => {
-      const store = new Store();
-      const keeper = new LeaseKeeper(store, { title: "it", permits: 1, lease: LEASE });
+      const store = new Store(permits);
+      const keeper = new LeaseKeeper(store, { title: "it", permits, lease: LEASE });
       await fn(store, keeper);
       await keeper.settled();
     }));
@@ -136,7 +142,7 @@ keeperTest("who is struck off hears of it with the next news", async (store, kee
   const { notes } = drawFrom(keeper);
   await sleep(10);
   const { revision } = store.stored;
-  store.replace({ permits: 1, members: {}, holders: [], waiting: [] }, revision);
+  store.replace(emptyRoll(1), revision);
   store.heard(store.stored);
   await sleep(10);
   assertEquals(notes, ["granted", "lost"]);
@@ -242,3 +248,87 @@ keeperTest(
     assertEquals(store.stored.roll.holders.length, 0);
   },
 );
+
+keeperTest(
+  "who has been silent for a lease of its own is struck off, and not sooner",
+  async (store, keeper) => {
+    store.otherFor(2 * LEASE, "other.1");
+    const { notes, drop } = drawFrom(keeper);
+    await sleep(1.9 * LEASE);
+    assertEquals(notes, []);
+    await sleep(0.2 * LEASE);
+    assertEquals(notes, ["granted"]);
+    drop();
+  },
+);
+
+keeperTest("nobody is struck off for nothing", async (store, keeper) => {
+  const { drop } = drawFrom(keeper);
+  await sleep(10);
+  store.otherFor(LEASE, "other.1");
+  await sleep(5 * LEASE);
+  assertEquals(store.stored.roll.waiting, ["other.1"]);
+  drop();
+});
+
+keeperTest(
+  "who asks while the store is being read is answered by a later look",
+  async (store, keeper) => {
+    store.other("other.1");
+    let second: ReturnType<typeof drawFrom>;
+    store.beforeRead = async () => {
+      store.beforeRead = () => {};
+      const before = store.stored;
+      second = drawFrom(keeper, false);
+      store.other();
+      await sleep(5);
+      return before;
+    };
+    const first = drawFrom(keeper, false);
+    await sleep(20);
+    assertEquals([first.notes, second!.notes], [["granted"], ["refused"]]);
+    first.drop();
+  },
+);
+
+keeperTest("who does not wait is not answered by news", async (store, keeper) => {
+  const first = drawFrom(keeper);
+  store.other("other.1");
+  await sleep(10);
+  const news = store.other("other.1");
+  store.other();
+  store.heard(news);
+  const second = drawFrom(keeper, false);
+  await sleep(10);
+  assertEquals([first.notes, second.notes], [["granted"], ["granted"]]);
+  first.drop();
+  second.drop();
+}, 2);
+
+keeperTest(
+  "of two pieces of news the later counts, in whatever order they come",
+  async (store, keeper) => {
+    store.other("other.1");
+    const { notes, drop } = drawFrom(keeper);
+    await sleep(10);
+    const older = store.other("other.1");
+    const newer = store.other();
+    store.heard(newer);
+    store.heard(older);
+    await sleep(10);
+    assertEquals(notes, ["granted"]);
+    drop();
+  },
+);
+
+keeperTest("a store that was made anew is used as it is", async (store, keeper) => {
+  const first = drawFrom(keeper);
+  await sleep(10);
+  first.drop();
+  await keeper.settled();
+  store.stored = { roll: emptyRoll(1), revision: 1 };
+  const { notes, drop } = drawFrom(keeper);
+  await sleep(10);
+  assertEquals(notes, ["granted"]);
+  drop();
+});

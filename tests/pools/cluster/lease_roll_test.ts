@@ -38,6 +38,12 @@ Deno.test("who has been silent for too long is struck off with all that it had",
   assertEquals([roll.waiting, Object.keys(roll.members)], [[], ["b"]]);
 });
 
+Deno.test("tickets of nobody are struck off", () => {
+  const roll: Roll = { ...emptyRoll(1), holders: [{ ticket: "x.1", token: 1 }], waiting: ["y.1"] };
+  const next = takeTurn(roll, 2, turn("a", ["a.1"]));
+  assertEquals([next.holders, next.waiting], [[{ ticket: "a.1", token: 3 }], []]);
+});
+
 Deno.test("who does not wait gets a permit or leaves nothing, and overtakes nobody", () => {
   const impatient = new Set(["a.1"]);
   assertEquals(takeTurn(emptyRoll(1), 1, turn("a", ["a.1"], { impatient })).holders.length, 1);
