@@ -43,9 +43,8 @@ export class ClientWatch {
     task.round = this.#round;
   }
 
-  /** A request has started. */
+  /** A request has started, and was not answered at once. */
   started(task: RequestTask): void {
-    if (!task.isAlive) return;
     if (this.#signalsAreCostly) this.#watchSoon();
     else task.watch();
   }

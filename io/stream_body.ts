@@ -8,6 +8,7 @@
  */
 
 import { show } from "../primitives/kernel/check.ts";
+import { followsAwait, runIn } from "../primitives/kernel/context.ts";
 import { ClosedError, isCancelled, suppress } from "../primitives/kernel/errors.ts";
 import { CancelScope } from "../primitives/cancel_scope.ts";
 import { Event } from "../primitives/event.ts";
@@ -79,7 +80,7 @@ export function streamBody(
       "Cannot stream a body as the running code is not part of a request. Call it in the function of fetchHandler() or serveHttp()",
     );
   }
-  if (request.resolve === undefined) {
+  if (request.isAnswered) {
     throw new ClosedError(
       `Cannot stream a body as "${request.name}" has been answered. Call it before the response is returned`,
     );
@@ -138,19 +139,22 @@ class Body implements SentBody {
 
   async #make(): Promise<void> {
     await this.#wanted.wait();
-    const chunks = iterate(typeof this.#source === "function" ? this.#source() : this.#source);
+    const source = this.#source;
+    const chunks = iterate(typeof source === "function" ? this.#within(source) : source);
     let isDone = true;
     try {
       for (;;) {
-        const { done, value } = await chunks.next();
+        const { done, value } = await this.#within(() => chunks.next());
         if (done) return;
         isDone = false;
         const bytes = bytesOf(value);
         // For some platforms an empty chunk is the end.
         if (bytes.length > 0) {
+          // What waits for something foreign comes back when nobody is there any more.
+          if (this.#isOver) throw this.#scope.cancelled;
           this.#wanted.clear();
           this.#controller.enqueue(bytes);
-          await this.#wanted.wait();
+          await this.#within(() => this.#wanted.wait());
         }
         isDone = true;
       }
@@ -158,6 +162,11 @@ class Body implements SentBody {
       if (!isDone) await close(chunks, error);
       throw error;
     }
+  }
+
+  /** Where the platform follows no `await`, what comes after one is not in the scope by itself. */
+  #within<R>(fn: () => R): R {
+    return followsAwait ? fn() : runIn(this.#scope, fn);
   }
 }
 

@@ -188,7 +188,8 @@ async function attend(
     const { timedOut } = await moveOnAfter(OPENING, () => webSocketOpened(socket));
     // A client that has left before it was there is no business of the handler.
     if (timedOut || socket.closed !== undefined) return;
-    await handler(socket, task);
+    // By the task: where the platform follows no `await`, nothing is in it after one.
+    await task.run(() => handler(socket, task));
     code = task.stopping ? 1001 : 1000;
   } catch (error) {
     const cancelled = cancelledIn(error);

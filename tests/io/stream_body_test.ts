@@ -163,6 +163,33 @@ Deno.test("streamBody: a client that does not read, and goes away, ends it too [
   assert(ended);
 });
 
+Deno.test("streamBody: what comes from something foreign when the client has left is dropped, and no failure [I5]", async () => {
+  const foreign = Promise.withResolvers<string>();
+  const failures: unknown[] = [];
+  let closed = false;
+  const handler = fetchHandler(() =>
+    new Response(streamBody(async function* () {
+      try {
+        yield "one";
+        yield await foreign.promise;
+        yield "three";
+      } finally {
+        closed = true;
+      }
+    })), { onError: (error) => void failures.push(error) });
+  await withLeakCheck(async () => {
+    const reader = (await handler(get("/"))).body!.getReader();
+    await reader.read();
+    const rest = reader.read();
+    await waitAllTasksBlocked();
+    await reader.cancel();
+    assertEquals((await rest).done, true);
+    foreign.resolve("two");
+    await untilTask("GET /", false);
+  });
+  assertEquals([closed, failures], [true, []]);
+});
+
 Deno.test("streamBody: a request for HEAD starts nothing that it does not end", async () => {
   await withLeakCheck(() =>
     nursery(async (services) => {
