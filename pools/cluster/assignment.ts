@@ -45,8 +45,8 @@ export interface Desk {
   wasBuried(): void;
   /** It does not run any more: there is room for another. */
   leave(): void;
-  /** Its result is stored, or it was given back. */
-  gone(job: Assignment): void;
+  /** Nothing is left to do for it: its result is stored, or else it is another's. */
+  gone(job: Assignment, isDone: boolean): void;
 }
 
 /** How a job is run. */
@@ -102,7 +102,7 @@ export class Assignment implements Reporter {
   giveBack(delay = 0): void {
     this.#leave();
     this.delivery.giveBack(delay);
-    this.#desk.gone(this);
+    this.#desk.gone(this, false);
   }
 
   /** Tells whoever waits for it of something that it reports. */
@@ -287,7 +287,7 @@ export class Assignment implements Reporter {
       if (refused?.code === WRONG_SEQUENCE) this.#desk.wasDone();
       return true;
     } catch {
-      this.#desk.gone(this);
+      this.#desk.gone(this, false);
       return false;
     }
   }
@@ -299,7 +299,7 @@ export class Assignment implements Reporter {
     if (this.#message !== undefined && this.#message.args === undefined) {
       session.inputs.delete(this.id).catch(() => {}); // Only room is lost by that.
     }
-    this.#desk.gone(this);
+    this.#desk.gone(this, true);
   }
 
   #tell(event: EventBody): void {

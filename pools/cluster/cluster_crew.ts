@@ -8,6 +8,7 @@
  */
 
 import { currentScope, outside } from "../../primitives/kernel/context.ts";
+import type { Account } from "../../primitives/kernel/inspected.ts";
 import { packLocals } from "../../primitives/kernel/portable_locals.ts";
 import { localsOf } from "../../primitives/kernel/scope.ts";
 import { GroupIterator } from "../../primitives/group_iterator.ts";
@@ -68,6 +69,18 @@ export class ClusterCrew extends Crew<ClusterJob> {
   override counts(): ClusterPoolStats {
     const { redelivered, duplicates, malformed } = this.#inbound;
     return { ...super.counts(), redelivered, duplicates, malformed, abandoned: this.#abandoned };
+  }
+
+  override account(): Account {
+    const workers = Map.groupBy(this.#inbound.runningJobs(), ({ place }) => place!.worker!);
+    const parts = Array.from(workers, ([name, jobs]): Account => ({
+      kind: "machine",
+      name,
+      parts: jobs.map(({ name }) => ({ kind: "job", name, state: "running" })),
+    }));
+    const { connection } = this.#session;
+    const server = connection.isClosed() ? "none" : connection.getServer();
+    return { kind: "pool", details: { server, ...this.counts() }, parts };
   }
 
   protected override get places(): number {

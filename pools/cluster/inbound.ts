@@ -10,7 +10,7 @@ import { MalformedError } from "../../primitives/codec/malformed_error.ts";
 import { ClosedError } from "../../primitives/kernel/errors.ts";
 import { outside } from "../../primitives/kernel/context.ts";
 import { type ClusterJob, Place } from "./cluster_job.ts";
-import { type JobClass, KEYED } from "./layout.ts";
+import type { JobClass } from "./layout.ts";
 import { readEvent, readResult, type ResultMessage } from "./messages.ts";
 import { unpackError, unpackValues } from "./packing.ts";
 import type { Session } from "./session.ts";
@@ -49,10 +49,13 @@ export class Inbound {
   /** How many jobs run. */
   get running(): number {
     let running = 0;
-    for (const { worker, jobs } of this.#places.values()) {
-      if (worker !== undefined) running += jobs.size;
-    }
+    for (const _ of this.runningJobs()) running++;
     return running;
+  }
+
+  /** The jobs that run. */
+  *runningJobs(): Iterable<ClusterJob> {
+    for (const job of this.jobs()) if (job.hasStarted) yield job;
   }
 
   /** The jobs that have a place. */
@@ -227,25 +230,26 @@ export class Inbound {
 
   /** Looks up the results of jobs that are so old, and finds out which of them are lost. */
   async #sweep(age: number): Promise<void> {
-    const { layout } = this.#session;
     const before = performance.now() - age;
     const places = [...this.#places.values()].filter(({ since, seq }) => since < before && seq > 0);
     if (places.length === 0) return;
-    const ids = [`${this.client}.*`];
-    if (places.some(({ isKeyed }) => isKeyed)) ids.push(`${KEYED}.*`);
+    // By one question for all of its own; those with a key are one by one among the keys of others.
+    const own = places.filter(({ isKeyed }) => !isKeyed);
+    await this.#sweepAll(own, `${this.client}.*`);
+    for (const place of places) if (place.isKeyed) await this.#sweepAll([place], place.id);
+  }
+
+  async #sweepAll(places: readonly Place[], ids: string): Promise<void> {
+    if (places.length === 0) return;
+    const { layout } = this.#session;
     // First those that wait or run: one that ends meanwhile has a result then.
-    const alive = await this.#idsIn(layout.jobs, ids.map((id) => layout.job("*" as JobClass, id)));
-    const over = await this.#idsIn(layout.results, ids.map((id) => layout.result(id)));
+    const alive = await this.#session.idsIn(layout.jobs, layout.job("*" as JobClass, ids));
+    const over = await this.#session.idsIn(layout.results, layout.result(ids));
     for (const place of places) {
       if (place.jobs.size === 0) continue;
       if (over.has(place.id)) await this.#lookUp(place);
       else if (!alive.has(place.id)) this.failed(place, lost(place));
     }
-  }
-
-  async #idsIn(stream: string, subjects: readonly string[]): Promise<Set<string>> {
-    const sets = await Promise.all(subjects.map((one) => this.#session.idsIn(stream, one)));
-    return new Set(sets.flatMap((set) => [...set]));
   }
 
   async #lookUp(place: Place): Promise<void> {

@@ -5,6 +5,7 @@
  */
 
 import { currentScope, outside } from "../../primitives/kernel/context.ts";
+import type { Account } from "../../primitives/kernel/inspected.ts";
 import { Event } from "../../primitives/event.ts";
 import { ClosedError } from "../../primitives/kernel/errors.ts";
 import { limitScope, link, localsOf, unlink } from "../../primitives/kernel/scope.ts";
@@ -118,6 +119,12 @@ export class JobServer implements ClusterWorker, Desk, JobHost, Taker {
     if (this.#failure !== undefined) throw this.#failure.error;
   }
 
+  account(): Account {
+    const { connection } = this.session;
+    const server = connection.isClosed() ? "none" : connection.getServer();
+    return { kind: "worker of a cluster", details: { server, ...this.stats() } };
+  }
+
   get room(): number {
     return this.#isStopping ? 0 : this.#settings.concurrency - this.#running - this.#queued;
   }
@@ -174,9 +181,9 @@ export class JobServer implements ClusterWorker, Desk, JobHost, Taker {
     this.#next();
   }
 
-  gone(job: Assignment): void {
+  gone(job: Assignment, isDone: boolean): void {
     if (!this.#jobs.delete(job.id)) return;
-    this.#done++;
+    if (isDone) this.#done++;
     if (this.#jobs.size === 0) this.#changed.set();
   }
 

@@ -22,7 +22,7 @@ export function classOf(priority: number): JobClass {
 }
 
 /** The first token of the id of a job that has an idempotency key. */
-export const KEYED = "key";
+const KEYED = "key";
 
 const NAME = /^[A-Za-z0-9_-]{1,64}$/;
 const ID = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;

@@ -1,7 +1,21 @@
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { connect } from "@nats-io/transport-node";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
-import { Event, MalformedError, nursery, TimeoutError, WorkerPool } from "../../../mod.ts";
+import {
+  Event,
+  formatTree,
+  MalformedError,
+  nursery,
+  TimeoutError,
+  WorkerPool,
+} from "../../../mod.ts";
 import { type ClusterWorker, serveCluster } from "../../../pools/cluster/mod.ts";
 import { Encoder } from "../../../primitives/codec/encoder.ts";
 import { natsTest } from "./nats.ts";
@@ -117,6 +131,32 @@ natsTest(
     assert(pid !== Deno.pid);
     const { code } = await worker.stop();
     assertEquals([code, worker.output], [0, 'The worker "elm" takes jobs.\n']);
+  },
+);
+
+natsTest(
+  "P12: inspect() shows the pool, and where its jobs run; and the worker with its jobs",
+  async () => {
+    await using setup = await Setup.start();
+    await setup.worker({ name: "fir" });
+    await using pool = await setup.pool({ name: "far" });
+    const future = pool.with({ name: "long" }).submit(jobs.forever);
+    for await (const _ of future.progress) break;
+    const tree = formatTree();
+    const server = new URL(setup.server.url).host;
+    for (
+      const part of [
+        /pool "?far"?.*server.*running/,
+        /machine "?fir"?/,
+        /worker of a cluster "?fir"?/,
+      ]
+    ) {
+      assertMatch(tree, part);
+    }
+    assertStringIncludes(tree, server);
+    assertEquals(tree.match(/long/g)?.length, 2, tree);
+    future.cancel();
+    await future.error();
   },
 );
 
