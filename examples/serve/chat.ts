@@ -2,8 +2,8 @@
  * A chat over Server-Sent Events: a broadcast, and a stream of events for each reader. One who does
  * not read as fast as others write is dropped, and nobody else notices.
  *
- * The streams are pulled: an event is taken out of the subscription when the server is ready to send
- * it, and the buffer that counts is the subscription's own.
+ * An event is taken out of the subscription when the client has taken the one before, so the buffer
+ * that counts is the subscription's own.
  *
  * @module
  */
@@ -13,11 +13,9 @@ import {
   Broadcast,
   BrokenResourceError,
   cancellable,
-  cancelScope,
   ClosedError,
-  currentTask,
   select,
-  type Subscription,
+  streamBody,
 } from "../../mod.ts";
 import { chatPage } from "./chat_page.ts";
 import { BadRequest, bodyOf, nameFrom, preferred } from "./queries.ts";
@@ -41,7 +39,7 @@ const encoder = new TextEncoder();
 export function showChat(_url: URL, request: Request): Response {
   switch (preferred(request, "application/json", "text/html", "text/event-stream")) {
     case "text/event-stream":
-      return new Response(events(), {
+      return new Response(streamBody(events), {
         headers: { "content-type": "text/event-stream", "cache-control": "no-store" },
       });
     case "text/html": {
@@ -65,42 +63,20 @@ export async function publish(url: URL, request: Request): Promise<Response> {
 }
 
 /** The events for one reader, from now on. */
-function events(): ReadableStream<Uint8Array> {
-  const request = currentTask();
+async function* events(): AsyncGenerator<Uint8Array | string> {
   const subscription = chat.subscribe({ capacity: CAPACITY, slow: "fail" });
-  return new ReadableStream({
-    start(controller) {
-      controller.enqueue(event("hello", { readers: chat.stats().subscribers }));
-    },
-    // The platform pulls from outside all tasks, when the request's task has long ended. What it ran
-    // in, the server, is where the wait belongs, and with whose stop it ends.
-    pull: (controller) =>
-      request.run(() =>
-        cancelScope(() => sendNext(subscription, controller), { name: "chat reader" })
-      ),
-    cancel: () => subscription.close(),
-  }, { highWaterMark: 0 });
-}
-
-/** Sends the next event, or ends the stream. */
-async function sendNext(
-  subscription: Subscription<Uint8Array>,
-  controller: ReadableStreamDefaultController<Uint8Array>,
-): Promise<void> {
   try {
-    const arms = { message: subscription, silence: after(HEARTBEAT) };
-    const next = await select(arms, { endOnStop: true });
-    controller.enqueue(next.key === "message" ? next.value : encoder.encode(": still here\n\n"));
-  } catch (error) {
-    if (error instanceof BrokenResourceError) {
-      controller.enqueue(event("dropped", { behind: CAPACITY }));
-    } else if (!(error instanceof ClosedError)) {
-      throw error;
-    } else if (subscription.closed) {
-      return; // The client has gone away.
+    yield event("hello", { readers: chat.stats().subscribers });
+    for (;;) {
+      const arms = { message: subscription, silence: after(HEARTBEAT) };
+      const next = await select(arms, { endOnStop: true });
+      yield next.key === "message" ? next.value : ": still here\n\n";
     }
+  } catch (error) {
+    if (error instanceof BrokenResourceError) yield event("dropped", { behind: CAPACITY });
+    else if (!(error instanceof ClosedError)) throw error; // That is the stop of the server.
+  } finally {
     subscription.close();
-    controller.close();
   }
 }
 

@@ -4,9 +4,7 @@
  * @module
  */
 
-import { currentTask } from "../../mod.ts";
-
-const encoder = new TextEncoder();
+import { streamBody } from "../../mod.ts";
 
 export function text(body: BodyInit, status = 200): Response {
   return new Response(body, {
@@ -15,26 +13,11 @@ export function text(body: BodyInit, status = 200): Response {
   });
 }
 
-/**
- * Text, a line for each item. The items come in blocks, which are asked for as the client takes them;
- * when it goes away, whatever gives them is told so by `return()`.
- */
+/** Text, a line for each item. The items come in blocks, which are asked for as the client takes them. */
 export function lines(blocks: AsyncIterable<readonly unknown[]>): Response {
-  const request = currentTask();
-  const iterator = blocks[Symbol.asyncIterator]();
-  const body = new ReadableStream<Uint8Array>({
-    // The platform pulls from outside all tasks, when the request's task has long ended. What it ran
-    // in, the server, is where this belongs: with that, the job behind it ends too.
-    async pull(controller) {
-      const { done, value } = await request.run(() => iterator.next());
-      if (done) controller.close();
-      else controller.enqueue(encoder.encode(value.map((item) => `${item}\n`).join("")));
-    },
-    async cancel() {
-      await iterator.return?.();
-    },
-  }, { highWaterMark: 0 });
-  return text(body);
+  return text(streamBody(async function* () {
+    for await (const block of blocks) yield block.map((item) => `${item}\n`).join("");
+  }));
 }
 
 export function json(body: unknown, status = 200): Response {

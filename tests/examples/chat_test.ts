@@ -105,7 +105,7 @@ Deno.test("chat: all readers get what is said, in order; who leaves or is slow i
     const gone = await Reader.in(base);
     assertEquals(await gone.next(), ["hello", { readers: 3 }]);
     const tree = await (await fetch(`${base}/tasks?format=text`)).text();
-    assertMatch(tree, /scope "chat reader": .*waits for subscription "chat"/);
+    assertMatch(tree, /scope "body of GET \/chat".*waits .*for subscription "chat"/);
     gone.leave();
     assertEquals((await readers(2)).failed, 0);
   });
