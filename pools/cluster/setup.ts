@@ -7,7 +7,6 @@
 
 import {
   AckPolicy,
-  type ConsumerConfig,
   DiscardPolicy,
   JetStreamApiError,
   type JetStreamManager,
@@ -43,7 +42,9 @@ const HOUR = 3_600_000;
 // What is dead is kept until somebody has looked at it, but not without end.
 const MOST_DEAD = 10_000;
 
+// What the server says of what is there already, and is to be different.
 const NAME_IN_USE = 10058;
+const CONSUMER_EXISTS = 10148;
 
 /** Makes the streams. */
 export async function makeStreams(
@@ -102,17 +103,23 @@ export async function makeConsumers(
   layout: Layout,
   ackWait: number,
 ): Promise<void> {
-  await Promise.all(CLASSES.map((jobClass) => {
-    const config: Partial<ConsumerConfig> = {
-      durable_name: jobClass,
-      filter_subject: layout.job(jobClass, "*.*"),
-      ack_policy: AckPolicy.Explicit,
-      ack_wait: nanos(ackWait),
-      // Not the server but the worker gives up on a job: it says so to whoever waits for it.
-      max_deliver: -1,
-      max_ack_pending: -1,
-      max_waiting: 4096,
-    };
-    return manager.consumers.add(layout.jobs, config);
+  await Promise.all(CLASSES.map(async (jobClass) => {
+    const ack_wait = nanos(ackWait);
+    try {
+      await manager.consumers.add(layout.jobs, {
+        durable_name: jobClass,
+        filter_subject: layout.job(jobClass, "*.*"),
+        ack_policy: AckPolicy.Explicit,
+        ack_wait,
+        // Not the server but the worker gives up on a job: it says so to whoever waits for it.
+        max_deliver: -1,
+        max_ack_pending: -1,
+        max_waiting: 4096,
+      });
+    } catch (error) {
+      // Newer servers do not make one anew that is there and is to wait for another time.
+      if (!(error instanceof JetStreamApiError) || error.code !== CONSUMER_EXISTS) throw error;
+      await manager.consumers.update(layout.jobs, jobClass, { ack_wait });
+    }
   }));
 }

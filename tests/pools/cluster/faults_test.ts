@@ -6,7 +6,7 @@
  * @module
  */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { connect } from "@nats-io/transport-node";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { WorkerCrashedError } from "../../../mod.ts";
@@ -145,4 +145,58 @@ natsTest("P12: a job that takes its workers with it is put aside, and fails", as
   // It is told to the pool before the server knows that it is done with.
   while ((await streams.info("GROVE_default_JOBS")).state.messages > 0);
   await connection.close();
+});
+
+natsTest(
+  "P12: a job that takes a whole worker with it is given to so many, and no more",
+  async () => {
+    await using server = await NatsServer.start();
+    await using pool = await ClusterPool.connect({ servers: server.url, modules });
+    const flags = ["--max-deliver", "1", "--ack-wait", "300"];
+    await using first = await WorkerProcess.start(server.url, ...flags);
+    const poisoned = pool.submit(jobs.die, 9);
+    await first.ended();
+    await using _second = await WorkerProcess.start(server.url, ...flags);
+    const error = await poisoned.error();
+    assert(error instanceof WorkerCrashedError, String(error));
+    assert(error.message.includes("given to workers 1 times"), error.message);
+    assertEquals(await pool.run(jobs.add, 1, 1), 2);
+  },
+);
+
+natsTest(
+  "P12: a stream whose worker is lost is not begun again where somebody has its items",
+  async () => {
+    await using server = await NatsServer.start();
+    await using pool = await ClusterPool.connect({ servers: server.url, modules });
+    await using first = await WorkerProcess.start(server.url, "--ack-wait", "300");
+    const taken: number[] = [];
+    await assertRejects(
+      async () => {
+        for await (const n of pool.stream(jobs.naturals)) {
+          taken.push(n);
+          if (n !== 500) continue;
+          first.kill();
+          await first.ended();
+          await using _second = await WorkerProcess.start(server.url, "--ack-wait", "300");
+          await until(() => pool.stats().failed > 0);
+        }
+      },
+      WorkerCrashedError,
+      "Start a stream of the rest",
+    );
+    assertEquals(taken, Array.from({ length: taken.length }, (_, i) => i));
+  },
+);
+
+natsTest("P12: a job may take longer than a worker may be silent", async () => {
+  await using server = await NatsServer.start();
+  await using marks = new Marks();
+  const flags = ["--ack-wait", "300"];
+  await using _one = await WorkerProcess.start(server.url, ...flags);
+  await using _two = await WorkerProcess.start(server.url, ...flags);
+  await using pool = await ClusterPool.connect({ servers: server.url, modules });
+  assertEquals(await handIn(pool, marks, 2, 1200), [0, 1]);
+  assertEquals(await extraRuns(marks, 2), 0);
+  assertEquals(pool.stats().redelivered, 0);
 });

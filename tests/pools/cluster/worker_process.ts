@@ -63,6 +63,11 @@ export class WorkerProcess implements AsyncDisposable {
     this.#child.kill("SIGCONT");
   }
 
+  /** Waits until it has ended. */
+  async ended(): Promise<void> {
+    await this.#child.status;
+  }
+
   /** Asks it to end, and waits until it has. */
   async stop(): Promise<Deno.CommandStatus> {
     this.#child.kill("SIGTERM");
