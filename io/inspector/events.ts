@@ -54,6 +54,7 @@ function stepOf(
   news.begin(now);
   news.tell("tasks", survey.count);
   news.tell("waiting", survey.waiting);
+  news.tell("trouble", survey.alarms.length);
   news.tell("alarms", survey.alarms.slice(0, MOST_LISTED).map(alarm));
   news.tell("places", survey.places.slice(0, MOST_LISTED).map(place));
   news.tell("awaited", awaitedIn(survey));
@@ -67,8 +68,8 @@ function alarm({ id, name, deadlocked }: TreeNode): object {
   return { id, name, mark: deadlocked ? "deadlocked" : "stuck" };
 }
 
-function place({ kind, name, state, details, children }: TreeNode): object {
-  return { kind, name, state, facts: details, parts: children.length };
+function place({ kind, name, state, details }: TreeNode): object {
+  return { kind, name, state, facts: details };
 }
 
 function awaitedIn({ awaited }: Survey): object[] {

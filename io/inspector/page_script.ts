@@ -15,7 +15,16 @@ const at = (id) => document.getElementById(id);
 const view = { open: new Set(), close: new Set(), shown: new Map(), find: "", why: undefined };
 
 /** What is known of the program, by the names that news have. */
-const known = { tasks: 0, waiting: 0, alarms: [], places: [], awaited: [], why: null, bars: [] };
+const known = {
+  tasks: 0,
+  waiting: 0,
+  trouble: 0,
+  alarms: [],
+  places: [],
+  awaited: [],
+  why: null,
+  bars: [],
+};
 
 /** The program's clock: what it showed last, and when that was here; while paused, it stands. */
 let clock = { there: 0, here: 0 };
@@ -58,14 +67,11 @@ function look() {
 }
 
 function take(news) {
-  const alarms = known.alarms.length;
   for (const name of Object.keys(known)) if (name in news) known[name] = news[name];
   takeRows(news);
-  put(at("tasks"), count(known.tasks));
-  put(at("waiting"), count(known.waiting));
-  put(at("trouble"), count(known.alarms.length));
-  at("trouble").classList.toggle("alarming", known.alarms.length > 0);
-  if ("alarms" in news) showAlarms(alarms);
+  for (const name of ["tasks", "waiting", "trouble"]) put(at(name), count(known[name]));
+  if ("trouble" in news) showTrouble();
+  if ("alarms" in news) showAlarms();
   if ("awaited" in news) showThings("awaited", known.awaited, "Nobody waits for anything shared.");
   if ("places" in news) showThings("places", known.places, "There are none.");
   if ("why" in news) showWhy();
@@ -83,14 +89,22 @@ function say(text) {
   put(at("said"), text);
 }
 
-function showAlarms(before) {
-  const { alarms } = known;
-  at("alarms").hidden = alarms.length === 0;
+function showTrouble() {
+  const { trouble } = known;
+  at("trouble").classList.toggle("alarming", trouble > 0);
+  const wasInTrouble = document.title.startsWith("(");
+  document.title = (trouble > 0 ? "(" + trouble + ") " : "") + "Grove inspector";
+  if (trouble > 0) say(plural(trouble, "task") + " in trouble");
+  else if (wasInTrouble) say("No task is in trouble any more");
+}
+
+function showAlarms() {
+  at("alarms").hidden = known.alarms.length === 0;
+  const more = known.trouble - known.alarms.length;
   at("alarms").querySelector("ul").replaceChildren(
-    ...alarms.map(({ id, name, mark }) => make("li", "", link(id, name, mark))),
+    ...known.alarms.map(({ id, name, mark }) => make("li", "", link(id, name, mark))),
+    ...(more > 0 ? [make("li", "", "and " + count(more) + " more")] : []),
   );
-  document.title = (alarms.length > 0 ? "(" + alarms.length + ") " : "") + "Grove inspector";
-  if (alarms.length !== before) say(alarms.length + " tasks will not go on by themselves");
 }
 
 /** What is said already, by who waits and who has it; and what was once. */
@@ -98,7 +112,7 @@ const UNTOLD = /^(owner|locked|waiters|getters|putters|peak.*)$/;
 
 /** A list of things: their names, how many wait for them, how full they are, who has them. */
 function showThings(id, things, otherwise) {
-  const items = things.map(({ kind, name, waiters, holders, parts, state, facts = {} }) => {
+  const items = things.map(({ kind, name, waiters, holders, state, facts = {} }) => {
     const { size, maxsize, capacity, ...others } = facts;
     const most = maxsize || capacity;
     const told = [
@@ -185,7 +199,8 @@ async function obey(id, order) {
 function doing({ kind, name, since, until, holders = [] }) {
   const lasts = since === undefined ? [] : [", for ", ticking("since", since)];
   if (kind === "sleep") {
-    return [("sleeps " + name).trim(), ...(until === undefined ? [] : [", ", ticking("until", until), " left"])];
+    const left = until === undefined ? [] : [", ", ticking("until", until), " left"];
+    return [("sleeps " + name).trim(), ...left];
   }
   if (kind === "promise") return ["awaits a foreign promise", ...lasts];
   const who = holders.length === 0 ? [] : [", held by ", make("b", "", holders[0])];

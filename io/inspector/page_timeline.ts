@@ -42,6 +42,8 @@ function drawBars() {
     element.className = "bar " + bar.state;
     element.style.left = (left - start) * scale + "px";
     element.style.width = Math.max(3, (right - left) * scale - 1) + "px";
+    // Its name begins where it can be read.
+    element.style.textIndent = Math.max(0, start - left) * scale + "px";
     element.style.top = lane * LANE + "px";
     element.title = bar.name + ": " + bar.state + ", " + time((bar.to ?? edge) - bar.from);
   }

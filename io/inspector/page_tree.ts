@@ -70,9 +70,8 @@ function draw() {
 let lineCount = 0;
 
 function newLine() {
-  const label = make("span", "label", ...["twist", "dot", "name", "kind", "mark"].map((part) =>
-    make("span", part)
-  ));
+  const parts = ["twist", "dot", "name", "kind", "mark"].map((part) => make("span", part));
+  const label = make("span", "label", ...parts);
   const line = make("div", "row", label, make("span", "does"), make("span", "time"));
   line.append(make("span", "time"));
   line.role = "treeitem";
@@ -104,16 +103,14 @@ function fill(line, row, index) {
   dot.className = "dot " + (isAlarming ? "alarming" : mark ?? lookOf(row));
   put(title, isMore ? "and " + count(size) + " more: show " + count(nextOf(row)) : name || kind);
   put(sort, kind === "task" || isMore || name === "" ? "" : kind);
-  put(note, [
-    ...(mark ? [mark] : []),
-    ...(row.alarms ? [plural(row.alarms, "task") + " in trouble"] : []),
-  ].join(", "));
+  const trouble = row.alarms ? [plural(row.alarms, "task") + " in trouble"] : [];
+  put(note, [...(mark ? [mark] : []), ...trouble].join(", "));
   note.className = isAlarming || row.alarms ? "mark alarming" : "mark";
   const words = isMore ? [] : doingOf(row);
   if (does.textContent !== words.map((part) => part.textContent ?? part).join("")) {
     does.replaceChildren(...words);
   }
-  const began = waits.length > 0 ? waits[0].since : undefined;
+  const began = row.stuckSince ?? waits[0]?.since;
   put(lasts, began === undefined ? "" : time(now() - began));
   put(age, since === undefined ? "" : time(now() - since));
   line.title = [name || kind, does.textContent, row.spawnedAt ? "spawned at " + row.spawnedAt : ""]
@@ -126,7 +123,8 @@ function lookOf({ kind, state, waits }) {
 }
 
 /** What a row says that its node does. */
-function doingOf({ kind, state, waits, facts = {}, summary, count: size }) {
+function doingOf({ kind, state, mark, waits, facts = {}, summary, count: size }) {
+  if (mark === "stuck") return ["was cancelled, and goes on"];
   const words = waits.flatMap(({ since: _, ...wait }, index) => [
     ...(index > 0 ? ["; "] : []),
     ...doing(wait),
@@ -196,16 +194,16 @@ tree.addEventListener("focus", () => {
 const page = () => Math.max(1, Math.floor(tree.clientHeight / HEIGHT) - 1);
 
 const KEYS = {
-  ArrowDown: (row, index) => goTo(index + 1),
-  ArrowUp: (row, index) => goTo(index - 1),
-  PageDown: (row, index) => goTo(index + page()),
-  PageUp: (row, index) => goTo(index - page()),
+  ArrowDown: (index) => goTo(index + 1),
+  ArrowUp: (index) => goTo(index - 1),
+  PageDown: (index) => goTo(index + page()),
+  PageUp: (index) => goTo(index - page()),
   Home: () => goTo(0),
   End: () => goTo(order.length - 1),
-  ArrowRight: (row, index) => row.open ? goTo(index + 1) : toggle(row),
-  ArrowLeft: (row, index) => row.open ? toggle(row) : goTo(parentOf(row, index)),
-  Enter: choose,
-  " ": choose,
+  ArrowRight: (index, row) => row.open ? goTo(index + 1) : toggle(row),
+  ArrowLeft: (index, row) => row.open ? toggle(row) : goTo(parentOf(index, row)),
+  Enter: (_index, row) => choose(row),
+  " ": (_index, row) => choose(row),
 };
 
 tree.addEventListener("keydown", (press) => {
@@ -214,10 +212,10 @@ tree.addEventListener("keydown", (press) => {
   press.preventDefault();
   const index = order.indexOf(active);
   if (index === -1) goTo(0);
-  else act(rows.get(active), index);
+  else act(index, rows.get(active));
 });
 
-function parentOf({ level }, index) {
+function parentOf(index, { level }) {
   while (index > 0 && rows.get(order[index]).level >= level) index--;
   return index;
 }

@@ -21,6 +21,8 @@ export interface Row {
   readonly id?: number;
   readonly state?: string;
   readonly mark?: Mark;
+  /** Of a task that is stuck: since when. */
+  readonly stuckSince?: number;
   readonly since?: number;
   readonly waits: readonly RowWait[];
   readonly facts?: Details;
@@ -93,7 +95,8 @@ class Rows {
   #add(node: TreeNode, key: string, level: number): void {
     const children = this.#childrenOf(node);
     const open = children.length > 0 && this.#isOpen(node, key, children.length);
-    const { id, state, details, spawnedAt } = node;
+    const { id, state, details, spawnedAt, stuckFor } = node;
+    const waits = node.kind === "task" ? this.#survey.waitsOf(node) : node.waitingFor;
     const mark = markOf(node);
     const alarms = open ? 0 : this.#survey.tally(node).alarms - (isAlarming(node) ? 1 : 0);
     this.#rows.push({
@@ -104,8 +107,9 @@ class Rows {
       ...(id !== undefined && { id }),
       ...(state !== undefined && { state }),
       ...(mark !== undefined && { mark }),
+      ...(stuckFor !== undefined && { stuckSince: this.#times.since(`${key} stuck`, stuckFor) }),
       ...(node.age !== undefined && { since: this.#times.since(key, node.age) }),
-      waits: node.waitingFor.map((wait, index) => rowWait(wait, `${key} ${index}`, this.#times)),
+      waits: waits.map((wait, index) => rowWait(wait, `${key} ${index}`, this.#times)),
       ...(details !== undefined && { facts: details }),
       ...(spawnedAt !== undefined && { spawnedAt }),
       count: children.length,

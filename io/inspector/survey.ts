@@ -24,6 +24,9 @@ export interface Awaited {
 /** What is told in a list of its own, wherever it stands in the tree. */
 const PLACES: ReadonlySet<string> = new Set(["pool", "listener", "process"]);
 
+/** What a task waits for that has only to wait for its children. */
+export const GROUP_END = "the end of group";
+
 /** What is waited for by one task alone, and is no thing that others have. */
 const OWN: ReadonlySet<string> = new Set(["sleep", "promise", "task", "job"]);
 
@@ -74,7 +77,10 @@ export class Survey {
     return this.#tallies.get(node)!;
   }
 
-  /** All that a task waits for, also in the scopes and groups in it. */
+  /**
+   * All that a task waits for, also in the scopes and groups in it; or, if that is nothing, the group
+   * whose children it has to wait for.
+   */
   waitsOf(task: TreeNode): readonly WaitingFor[] {
     return this.#waits.get(task) ?? [];
   }
@@ -111,8 +117,16 @@ export class Survey {
       tally.tasks += tasks;
       tally.alarms += alarms;
     }
+    if (isTask && this.#waits.get(node)!.length === 0) this.#noteClosing(node);
     this.#tallies.set(node, tally);
     return tally;
+  }
+
+  #noteClosing(task: TreeNode): void {
+    const group = closingIn(task);
+    if (group !== undefined) {
+      this.#waits.get(task)!.push({ kind: GROUP_END, name: group.name });
+    }
   }
 
   #noteAwaited(wait: WaitingFor): void {
@@ -127,4 +141,9 @@ export class Survey {
 /** Whether a task will not go on by itself. */
 export function isAlarming({ stuckFor, deadlocked }: TreeNode): boolean {
   return stuckFor !== undefined || deadlocked === true;
+}
+
+/** The group of a task that has only to wait for its children. */
+export function closingIn(task: TreeNode): TreeNode | undefined {
+  return task.children.find(({ kind, state }) => kind === "group" && state === "closing");
 }

@@ -61,16 +61,11 @@ export class Timeline {
   bars(survey: Survey, now: number): Bar[] {
     const live: Bar[] = [];
     for (const [id, task] of survey.tasks) {
-      const from = this.#spawned.get(id) ??
-        (task.age === undefined ? undefined : this.#note(id, now - task.age));
-      if (from === undefined) continue;
-      const state = isAlarming(task)
-        ? "alarming"
-        : survey.waitsOf(task).length > 0
-        ? "waiting"
-        : task.state!;
+      const from = this.#spawned.get(id) ?? this.#note(id, now - (task.age ?? Infinity));
       // What began before is a bar from one side to the other, and tells nothing.
-      if (from < now - SPAN && state !== "alarming") continue;
+      if (from < now - SPAN) continue;
+      const isWaiting = survey.waitsOf(task).length > 0;
+      const state = isAlarming(task) ? "alarming" : isWaiting ? "waiting" : task.state!;
       live.push({ id, name: task.name, from, state });
     }
     const ended = this.#ended.filter(({ to }) => to! > now - SPAN);
@@ -78,6 +73,7 @@ export class Timeline {
     return [...ended, ...live.slice(-MOST_LIVE)].sort(byBegin);
   }
 
+  /** Notes when a task began that was there before. */
   #note(id: number, from: number): number {
     this.#spawned.set(id, from);
     return from;

@@ -7,7 +7,7 @@
 
 import type { TreeNode, WaitingFor } from "../../primitives/inspect.ts";
 import { type RowWait, rowWait, type Times } from "./rows.ts";
-import { isAlarming, type Survey } from "./survey.ts";
+import { closingIn, GROUP_END, isAlarming, type Survey } from "./survey.ts";
 
 /** The answer. */
 export interface Chain {
@@ -61,53 +61,40 @@ export function whyOf(survey: Survey, id: number, times: Times): Chain {
     if (task === undefined) return { id, links, end: "gone" };
     seen.add(next);
     const waits = survey.waitsOf(task);
-    const closing = waits.length === 0 ? closingIn(task) : undefined;
-    const holders = closing === undefined
-      ? waits.map(holdersOf).find((holders) => holders.length > 0) ?? []
-      : blockersIn(closing);
+    const holders = waits.map((wait) => holdersOf(wait, task))
+      .find((holders) => holders.length > 0) ?? [];
     const { name, state, spawnedAt } = task;
     links.push({
       id: next,
       name,
       state: state!,
       ...(spawnedAt !== undefined && { spawnedAt }),
-      waits: closing === undefined
-        ? waits.map((wait, index) => rowWait(wait, `why ${next} ${index}`, times))
-        : [{ kind: "the end of group", name: closing.name }],
+      waits: waits.map((wait, index) => rowWait(wait, `why ${next} ${index}`, times)),
       tasks: survey.tally(task).tasks - 1,
       others: Math.max(0, holders.length - 1),
     });
-    if (holders.length === 0) return { id, links, end: endOf(task, waits, closing) };
+    if (holders.length === 0) return { id, links, end: endOf(task, waits) };
     next = holders[0].id!;
   }
 }
 
 type Blocker = Pick<TreeNode, "id" | "name">;
 
-/** Whose doing it is that a wait goes on: who has it, or the task whose end is waited for. */
-function holdersOf({ kind, id, name, heldBy }: WaitingFor): readonly Blocker[] {
+/**
+ * Whose doing it is that a wait goes on: who has it, or the task whose end is waited for; of a
+ * group's children those who keep it open for ever, as the others will end in time.
+ */
+function holdersOf({ kind, id, name, heldBy }: WaitingFor, task: TreeNode): readonly Blocker[] {
+  if (kind === GROUP_END) return closingIn(task)!.children.filter(isAlarming);
   return kind === "task" && id !== undefined ? [{ id, name }] : heldBy ?? [];
 }
 
-/** The group of a task that has only to wait for its children. */
-function closingIn(task: TreeNode): TreeNode | undefined {
-  return task.children.find(({ kind, state }) => kind === "group" && state === "closing");
-}
-
-/** Those who keep a group open for ever. Others will end in time: they are no answer. */
-function blockersIn(group: TreeNode): readonly Blocker[] {
-  return group.children.filter(isAlarming);
-}
-
-function endOf(
-  task: TreeNode,
-  waits: readonly WaitingFor[],
-  closing: TreeNode | undefined,
-): ChainEnd {
+function endOf(task: TreeNode, waits: readonly WaitingFor[]): ChainEnd {
   if (waits.some(({ left }) => left !== undefined)) return "time";
-  if (waits.some(({ kind }) => kind === "sleep")) return "forever";
-  if (waits.some(({ kind }) => kind === "promise")) return "foreign";
-  if (waits.length > 0) return "nobody";
-  if (closing !== undefined) return "children";
+  const kinds = waits.map(({ kind }) => kind);
+  if (kinds.includes("sleep")) return "forever";
+  if (kinds.includes("promise")) return "foreign";
+  if (kinds.includes(GROUP_END)) return "children";
+  if (kinds.length > 0) return "nobody";
   return task.stuckFor === undefined ? "running" : "stuck";
 }

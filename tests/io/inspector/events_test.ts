@@ -59,6 +59,7 @@ Deno.test("events: first all of the view, then only what is new in it", () =>
       "now",
       "tasks",
       "waiting",
+      "trouble",
       "alarms",
       "places",
       "awaited",

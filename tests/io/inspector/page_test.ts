@@ -102,7 +102,7 @@ browserTest("inspector page, in a browser", async (browser, t) => {
         assertMatch(await row(page, "child").innerText(), /deadlocked/);
         assertEquals(
           await page.getByRole("status").innerText(),
-          "3 tasks will not go on by themselves",
+          "3 tasks in trouble",
         );
         assertEquals(await page.title(), "(3) Grove inspector");
         gate.resolve();
