@@ -29,7 +29,7 @@ Deno.test("deno task example says so when there is none of that name", async () 
 Deno.test("each example has a first line to run it, says what it answers, and has a test", () => {
   for (const name of examples()) {
     const source = Deno.readTextFileSync(new URL(`${name}.ts`, FOLDER));
-    assertMatch(source, /^#!\/usr\/bin\/env -S deno run( --allow-[a-z]+=?\S*)*\n\/\*\*\n/, name);
+    assertMatch(source, /^#!\/usr\/bin\/env -S deno run( --(allow|unstable)-\S+)*\n\/\*\*\n/, name);
     assert(source.includes("\n * Of the course: "), name);
     assert(source.split("\n").length < 170, `${name} is too long to be read at once`);
     const test = new URL(`${name}_test.ts`, import.meta.url);
