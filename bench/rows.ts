@@ -38,6 +38,8 @@ const files: Readonly<Record<string, string>> = {
   "priority-queue-arrays": "./priority_queue.ts",
   "select-ready": "./select.ts",
   "select-blocked": "./select.ts",
+  "instrument": "./instrument.ts",
+  "inspect-10000": "./instrument.ts",
   "frames": "./frames.ts",
   "lines": "./frames.ts",
   "selector": "./selector.ts",

@@ -49,12 +49,9 @@ export function formatTree(options: FormatTreeOptions = {}): string {
   }
   const lines: Line[] = [];
   draw(tree, "", "", lines);
-  const width = Math.min(
-    WIDEST,
-    Math.max(...lines.map(({ first, label }) => first.length + label.length)),
-  );
-  const stateWidth = Math.max(...lines.map(({ state }) => state.length));
-  const ageWidth = Math.max(...lines.map(({ age }) => age.length));
+  const width = Math.min(WIDEST, widest(lines, ({ first, label }) => first.length + label.length));
+  const stateWidth = widest(lines, ({ state }) => state.length);
+  const ageWidth = widest(lines, ({ age }) => age.length);
   const paint = color ? colored : plain;
   return lines.map(({ first, label, state, age, facts }) => {
     const columns = [
@@ -68,6 +65,11 @@ export function formatTree(options: FormatTreeOptions = {}): string {
     );
     return columns.join("  ").trimEnd();
   }).join("\n");
+}
+
+// Not `Math.max(...)`: there are more tasks than a call can have arguments.
+function widest(lines: readonly Line[], width: (line: Line) => number): number {
+  return lines.reduce((most, line) => Math.max(most, width(line)), 0);
 }
 
 interface Line {

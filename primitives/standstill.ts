@@ -14,7 +14,6 @@ import { type Blocker, type Held, heldBy } from "./kernel/deadlock.ts";
 import { Hold } from "./kernel/hold.ts";
 import type { WaitTarget } from "./kernel/queue.ts";
 import {
-  type Blocked,
   blockedIn,
   children,
   hasDeadline,
@@ -25,17 +24,18 @@ import {
 import { Task } from "./kernel/task.ts";
 import { awaitedBy, isClosing, TaskGroup } from "./task_group.ts";
 
+/** How a task may come to go on: for each of its waits, and each arm of one, who has to before. */
+type Ways = readonly (readonly Task[])[];
+
 /** A task that can go on only when others do. */
 interface Dependent {
   readonly task: Task;
-  /** For each of its waits, and each arm of one: who has to go on. */
-  readonly ways: readonly (readonly Task[])[];
+  readonly ways: Ways;
 }
 
 /** The tasks under a scope that wait for each other, or behind such, and so for ever. */
 export function standstills(root: Scope): ReadonlySet<Task> {
-  const dependents: Dependent[] = [];
-  collect(root, dependents);
+  const dependents = new Search().under(root);
   const stuck = new Set(dependents.map(({ task }) => task));
   const isFree = (task: Task) => !stuck.has(task);
   for (let before = -1; before !== stuck.size;) {
@@ -49,59 +49,69 @@ export function standstills(root: Scope): ReadonlySet<Task> {
   return stuck;
 }
 
-function collect(scope: Scope, dependents: Dependent[]): void {
-  for (const child of children(scope)) {
-    if (child instanceof Task) {
-      const ways = waysOn(child);
-      if (ways !== undefined) dependents.push({ task: child, ways });
+class Search {
+  // Thousands may wait for one thing, or be queued in one group: those it depends on are looked up
+  // once.
+  readonly #blockers: Map<WaitTarget, readonly Task[]> = new Map();
+  readonly #running: Map<Scope, Ways | undefined> = new Map();
+
+  /** The tasks under a scope that depend on others, parents before their children. */
+  under(root: Scope, found: Dependent[] = []): Dependent[] {
+    for (const child of children(root)) {
+      if (child instanceof Task) {
+        const ways = this.#waysOn(child);
+        if (ways !== undefined) found.push({ task: child, ways });
+      }
+      this.under(child, found);
     }
-    collect(child, dependents);
+    return found;
   }
-}
 
-/** On whom it depends that a task goes on; `undefined` where it may by itself. */
-function waysOn(task: Task): (readonly Task[])[] | undefined {
-  if (pendingIn(task) !== null) return undefined;
-  if (task.state === "queued") return waysToStart(task);
-  const ways: (readonly Task[])[] = [];
-  const own: Scope[] = [task];
-  for (let scope = own.pop(); scope !== undefined; scope = own.pop()) {
-    if (hasDeadline(scope)) return undefined;
-    for (const wait of blockedIn(scope)) {
-      const way = holdersFor(wait);
-      if (way === undefined) return undefined;
-      ways.push(...way);
+  /** On whom it depends that a task goes on; `undefined` where it may by itself. */
+  #waysOn(task: Task): Ways | undefined {
+    if (pendingIn(task) !== null) return undefined;
+    if (task.state === "queued") return this.#waysToStart(parentOf(task)!);
+    const ways: (readonly Task[])[] = [];
+    const own: Scope[] = [task];
+    for (let scope = own.pop(); scope !== undefined; scope = own.pop()) {
+      if (hasDeadline(scope)) return undefined;
+      for (const { isLimited, targets } of blockedIn(scope)) {
+        if (isLimited || targets.length === 0) return undefined;
+        for (const target of targets) {
+          const way = this.#blockersOf(target);
+          if (way.length === 0) return undefined;
+          ways.push(way);
+        }
+      }
+      for (const child of children(scope)) if (!(child instanceof Task)) own.push(child);
+      if (scope instanceof TaskGroup && isClosing(scope)) ways.push(awaitedBy(scope));
     }
-    own.push(...children(scope).filter((child) => !(child instanceof Task)));
-    if (scope instanceof TaskGroup && isClosing(scope)) ways.push(awaitedBy(scope));
+    return ways.length === 0 ? undefined : ways;
   }
-  return ways.length === 0 ? undefined : ways;
-}
 
-/** A queued task starts when one of those ends that have the room; `undefined` where nobody has. */
-function waysToStart(task: Task): (readonly Task[])[] | undefined {
-  const siblings = children(parentOf(task)!).filter((child) => child instanceof Task);
-  const running = siblings.filter(({ state }) => state === "running");
-  return running.length === 0 ? undefined : running.map((sibling) => [sibling]);
-}
-
-/** Who has to give way before a wait ends, for each of its arms; `undefined` where nobody has to. */
-function holdersFor(wait: Blocked<unknown>): (readonly Task[])[] | undefined {
-  if (wait.isLimited || wait.targets.length === 0) return undefined;
-  const ways: (readonly Task[])[] = [];
-  for (const target of wait.targets) {
-    const way = blockersOf(target);
-    if (way.length === 0) return undefined;
-    ways.push(way);
+  /** A queued task starts when one of those ends that have the room; by itself where nobody has. */
+  #waysToStart(group: Scope): Ways | undefined {
+    if (!this.#running.has(group)) {
+      const running = children(group).filter((child) =>
+        child instanceof Task && child.state === "running"
+      );
+      const ways = running.map((task) => [task as Task]);
+      this.#running.set(group, ways.length === 0 ? undefined : ways);
+    }
+    return this.#running.get(group);
   }
-  return ways;
-}
 
-/** Whoever has to make way for those who wait: who has the thing, who is ahead, or what is to end. */
-function blockersOf(target: WaitTarget): Task[] {
-  return blockers(target).map((blocker) =>
-    (blocker instanceof Hold ? blocker.owner : blocker) as Scope as Task
-  );
+  /** Who has to make way for those who wait: who has the thing, who is ahead, or what is to end. */
+  #blockersOf(target: WaitTarget): readonly Task[] {
+    let tasks = this.#blockers.get(target);
+    if (tasks === undefined) {
+      tasks = blockers(target).map((blocker) =>
+        (blocker instanceof Hold ? blocker.owner : blocker) as Scope as Task
+      );
+      this.#blockers.set(target, tasks);
+    }
+    return tasks;
+  }
 }
 
 /** The tasks that have what is waited for. */
@@ -110,6 +120,8 @@ export function holdersOf(target: WaitTarget): Task[] {
   return holds.map(({ owner }) => owner as Scope as Task);
 }
 
-function blockers(target: WaitTarget): Blocker[] {
-  return heldBy in target ? [(target as Held)[heldBy]() ?? []].flat() : [];
+function blockers(target: WaitTarget): readonly Blocker[] {
+  const blockers = heldBy in target ? (target as Held)[heldBy]() : null;
+  if (blockers === null) return [];
+  return Array.isArray(blockers) ? blockers : [blockers as Blocker];
 }

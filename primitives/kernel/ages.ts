@@ -26,16 +26,16 @@ export function noteAges(on: boolean): void {
 
 /** Reads the clock, for all that begins until the next time. */
 export function readClock(): void {
-  // From 1 on, as 0 means that nobody knows; whole, as other numbers cost an allocation each.
-  if (noting) coarseNow = now();
+  if (noting) coarseNow = whole(currentClock().now());
 }
 
-/** How long ago something began that has noted the time; `undefined` where it was not known. */
-export function ageSince(noted: number): number | undefined {
+/** How long before `now` something began that has noted the time; `undefined` where it was not known. */
+export function ageSince(noted: number, now: number): number | undefined {
   // Not below 0, where another clock was put in place meanwhile.
-  return noted === 0 ? undefined : Math.max(0, now() - noted);
+  return noted === 0 ? undefined : Math.max(0, whole(now) - noted);
 }
 
-function now(): number {
-  return Math.floor(currentClock().now()) + 1;
+// From 1 on, as 0 means that nobody knows; whole, as other numbers cost an allocation each.
+function whole(now: number): number {
+  return Math.floor(now) + 1;
 }
