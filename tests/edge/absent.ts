@@ -23,5 +23,7 @@ export const ABSENT: Record<string, unknown> = {
   FileLock:
     'TypeError: Cannot acquire file lock "grove-edge.lock" as this platform has no files that can be locked. Use a Lock within a thread, a SharedLock between workers',
   SharedLock: "held",
+  upgradeWebSocket:
+    "Error: Cannot upgrade to a WebSocket as this platform has no way to it from a Request. Run it under Deno or workerd",
   main: true,
 };

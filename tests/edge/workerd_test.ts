@@ -22,7 +22,8 @@ const ambient = (name: string) => !stops[name].ambient;
 
 /** Asks a worker. */
 function asks(port: number) {
-  const ask = (path: string, init?: RequestInit) => fetch(`http://127.0.0.1:${port}${path}`, init);
+  const ask = (path: string, init?: RequestInit) =>
+    fetch(`http://127.0.0.1:${port}${path}`, { signal: AbortSignal.timeout(20_000), ...init });
   const get = async (path: string) => {
     const response = await ask(path);
     const text = await response.text();
@@ -62,7 +63,7 @@ for (const [kind, flags] of Object.entries(kinds)) {
     });
 
     await t.step("has what it lacks as an error when it is used", async () => {
-      assertEquals(await get("/missing"), ABSENT);
+      assertEquals(await get("/missing"), { ...ABSENT, upgradeWebSocket: "can be" });
     });
 
     await t.step("lets requests sleep side by side, the first to end first", async () => {
@@ -73,6 +74,12 @@ for (const [kind, flags] of Object.entries(kinds)) {
       assertEquals(await short, "slept 200");
       assertEquals(await long, "slept 400");
       assertEquals(await turning, ["turned", "turned"]);
+    });
+
+    await t.step("is not held up by what was killed with its request", async () => {
+      await get("/careless");
+      assertEquals(await get("/turns?2"), "turned");
+      assertEquals(await get("/sleep?20"), "slept 20");
     });
 
     await t.step("lets requests wait for each other: for a lock, a place in a pool", async () => {
@@ -94,6 +101,26 @@ for (const [kind, flags] of Object.entries(kinds)) {
 
     await t.step("streams bodies out of a request's task", async () => {
       assertEquals(await (await ask("/stream")).text(), "a\nb\nc\n");
+    });
+
+    await t.step("ends a body whose client went away", async () => {
+      const client = await connect(workers.ports.one, "/endless");
+      await under("/endless", 1);
+      client.close();
+      await until(() => get("/log"), (log: string[]) => log.includes("the body has ended"));
+    });
+
+    await t.step("talks over WebSockets", async () => {
+      const socket = new WebSocket(`ws://127.0.0.1:${workers.ports.one}/socket`);
+      const said: string[] = [];
+      const { promise, resolve } = Promise.withResolvers<CloseEvent>();
+      socket.onopen = () => socket.send("hello");
+      socket.onmessage = ({ data }) => {
+        said.push(data);
+        socket.send("close");
+      };
+      socket.onclose = resolve;
+      assertEquals([(await promise).code, said], [1000, ["hello, too"]]);
     });
 
     await t.step("goes on behind a request", async () => {

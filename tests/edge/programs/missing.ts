@@ -16,6 +16,7 @@ import {
   serve,
   serveHttp,
   SharedLock,
+  upgradeWebSocket,
   WorkerPool,
 } from "../../../mod.ts";
 
@@ -58,6 +59,10 @@ const uses: Record<string, () => unknown> = {
   async SharedLock() {
     const lock = new SharedLock();
     return await lock.withLock(() => "held");
+  },
+  upgradeWebSocket: () => {
+    upgradeWebSocket(new Request("http://edge/"), () => {});
+    return "can be";
   },
   async main() {
     let ran = false;

@@ -16,6 +16,7 @@ import {
   streamBody,
   taskGroup,
   TaskPool,
+  upgradeWebSocket,
   yieldNow,
 } from "../../../mod.ts";
 import { missing } from "./missing.ts";
@@ -32,7 +33,7 @@ const log: string[] = [];
 const knowsTasks = "process" in globalThis;
 const visited = Object.keys(stops).filter((name) => knowsTasks || !stops[name].ambient);
 
-const routes: Record<string, (query: string) => unknown> = {
+const routes: Record<string, (query: string, request: Request) => unknown> = {
   "/missing": missing,
   "/tour": () => tour(visited),
   "/log": () => log,
@@ -76,6 +77,26 @@ const routes: Record<string, (query: string) => unknown> = {
       }
     })),
 
+  "/endless": () =>
+    new Response(streamBody(async function* () {
+      try {
+        for (;;) {
+          yield "again and again\n";
+          await sleep(1);
+        }
+      } finally {
+        log.push("the body has ended");
+      }
+    })),
+
+  "/socket": (_query, request) =>
+    upgradeWebSocket(request, async (socket) => {
+      for await (const message of socket) {
+        if (message === "close") return;
+        await socket.send(`${message}, too`);
+      }
+    }),
+
   "/behind": () => {
     currentTask().background(async () => {
       await sleep(20);
@@ -106,10 +127,18 @@ function namesIn({ name, children }: ReturnType<typeof inspect>): string[] {
   return [name, ...children.flatMap(namesIn)];
 }
 
+const handler = fetchHandler(async (request) => {
+  const { pathname, search } = new URL(request.url);
+  const answer = await routes[pathname](search.slice(1), request) ?? null;
+  return answer instanceof Response ? answer : Response.json(answer);
+});
+
 export default {
-  fetch: fetchHandler(async (request) => {
-    const { pathname, search } = new URL(request.url);
-    const answer = await routes[pathname](search.slice(1)) ?? null;
-    return answer instanceof Response ? answer : Response.json(answer);
-  }),
+  fetch(request: Request, ...info: unknown[]): Response | Promise<Response> {
+    if (!request.url.endsWith("/careless")) return handler(request, ...info);
+    // Without `fetchHandler` nobody waits for what a request has started: it is killed.
+    yieldNow();
+    sleep(10);
+    return new Response("null");
+  },
 };
