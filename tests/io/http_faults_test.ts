@@ -1,0 +1,190 @@
+import { assert, assertEquals } from "@std/assert";
+import { connect, nursery, serveHttp, sleep, streamBody } from "../../mod.ts";
+import { withLeakCheck } from "../../primitives/testing/mod.ts";
+import { HERE, printed, read, start, untilTask } from "./http_server.ts";
+import { bytes, readAll } from "./pair.ts";
+
+/** How a promise has ended. */
+function endOf(promise: Promise<unknown>): Promise<string> {
+  return promise.then(() => "ended", (error) => (error as Error).name);
+}
+
+Deno.test("serveHttp: a client that goes away in the middle of its request is no failure, and the server lives [I5]", async () => {
+  const ends: string[] = [];
+  const lines = await printed(() =>
+    withLeakCheck(() =>
+      nursery(async (services) => {
+        const { address, base } = await start(services, async (request) => {
+          if (request.method === "GET") return new Response("alive");
+          const body = request.text();
+          ends.push(await endOf(body));
+          return new Response(await body);
+        });
+        for (let i = 0; i < 3; i++) {
+          using client = await connect(address);
+          await client.write(
+            bytes(`POST /${i} HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\nonly this`),
+          );
+          await untilTask(`POST /${i}`);
+        }
+        while (ends.length < 3) await sleep(1);
+        assertEquals(await read(base), [200, "alive"]);
+        services.stop();
+      }).then(() => {})
+    )
+  );
+  assert(!ends.includes("ended"), ends.join());
+  assertEquals(lines, []);
+});
+
+Deno.test("serveHttp: a client that goes away in the middle of a response is no failure, and the server lives [I5]", async () => {
+  const lines = await printed(() =>
+    withLeakCheck(() =>
+      nursery(async (services) => {
+        const big = new Uint8Array(2 ** 24);
+        const { address, base } = await start(
+          services,
+          (request) => request.url.endsWith("big") ? new Response(big) : new Response("alive"),
+        );
+        for (let i = 0; i < 5; i++) {
+          using client = await connect(address);
+          await client.write(bytes("GET /big HTTP/1.1\r\nhost: x\r\n\r\n"));
+          await client.readExactly(1000);
+        }
+        assertEquals(await read(base), [200, "alive"]);
+        services.stop();
+      }).then(() => {})
+    )
+  );
+  assertEquals(lines, []);
+});
+
+Deno.test("serveHttp: what is no HTTP is refused, and nobody else notices", async () => {
+  await withLeakCheck(() =>
+    nursery(async (services) => {
+      const { address, base } = await start(services, () => new Response("alive"));
+      for (const text of ["\x16\x03\x01 hello\r\n\r\n", "GET / HTTP/9\r\n\r\n", ""]) {
+        using client = await connect(address);
+        await client.write(bytes(text));
+        await client.closeWrite();
+        await readAll(client).catch(() => {});
+      }
+      assertEquals(await read(base), [200, "alive"]);
+      services.stop();
+    })
+  );
+});
+
+Deno.test("serveHttp: under overload so many run at once, the others are told, and nobody is forgotten [I5]", async () => {
+  let running = 0;
+  let most = 0;
+  await withLeakCheck(() =>
+    nursery(async (services) => {
+      const { base } = await start(services, async () => {
+        most = Math.max(most, ++running);
+        await sleep(20);
+        running--;
+        return new Response("served");
+      }, { maxConcurrent: 5 });
+      const answers = await Promise.all(Array.from({ length: 60 }, () => read(base)));
+      const served = answers.filter(([status]) => status === 200).length;
+      const refused = answers.filter(([status]) => status === 503).length;
+      assertEquals(served + refused, 60);
+      assert(served >= 5 && refused > 0, `${served} served, ${refused} refused`);
+      assertEquals(await read(base), [200, "served"]);
+      services.stop();
+    })
+  );
+  assertEquals([most, running], [5, 0]);
+});
+
+Deno.test("serveHttp: when it is stopped under load, whatever has begun is answered whole [I3]", async () => {
+  let begun = 0;
+  let whole = 0;
+  const cut: string[] = [];
+  await withLeakCheck(() =>
+    nursery(async (clients) => {
+      const server = clients.spawn(() =>
+        nursery(async (services) => {
+          const { base } = await start(services, async (request) => {
+            begun++;
+            await sleep(begun % 7);
+            if (request.url.endsWith("plain")) return new Response("12345");
+            return new Response(streamBody(async function* () {
+              for (let n = 1; n <= 5; n++) {
+                yield String(n);
+                await sleep(1);
+              }
+            }));
+          }, { drain: 30_000 });
+          for (let i = 0; i < 20; i++) {
+            clients.spawn(async () => {
+              for (;;) {
+                let response: Response;
+                try {
+                  response = await fetch(`${base}/${i % 2 ? "plain" : "stream"}`);
+                } catch {
+                  return; // It was not let in any more.
+                }
+                const text = await response.text().catch((error) => String(error));
+                if (text === "12345") whole++;
+                else cut.push(text);
+              }
+            });
+          }
+          while (whole < 200) await sleep(1);
+          services.stop();
+        })
+      );
+      await server;
+    })
+  );
+  assertEquals(cut, []);
+  assertEquals(whole, begun);
+});
+
+Deno.test("serveHttp: handlers that fail in every way leave the server as it was", async () => {
+  const told: unknown[] = [];
+  await withLeakCheck(() =>
+    nursery(async (services) => {
+      const ways: Record<string, () => Response | Promise<Response>> = {
+        "/throws": () => {
+          throw new Error("thrown");
+        },
+        "/rejects": () => Promise.reject("a text"),
+        "/nothing": () => undefined as unknown as Response,
+        "/locked": () => {
+          const response = new Response("x");
+          response.body!.getReader();
+          return response;
+        },
+        "/alive": () => new Response("alive"),
+      };
+      const { base } = await start(services, (request) => ways[new URL(request.url).pathname](), {
+        onError: (error) => void told.push(error),
+      });
+      for (const path of ["/throws", "/rejects", "/nothing"]) {
+        assertEquals(await read(base + path), [500, "Internal Server Error"]);
+      }
+      assertEquals(told.length, 3);
+      await printed(() => endOf(read(`${base}/locked`)).then(() => {}));
+      assertEquals(await read(`${base}/alive`), [200, "alive"]);
+      services.stop();
+    })
+  );
+});
+
+Deno.test("serveHttp: many servers, started and ended in every way, leave nothing", async () => {
+  await withLeakCheck(async () => {
+    for (let i = 0; i < 20; i++) {
+      await nursery(async (services) => {
+        services.spawn(() => serveHttp(HERE, () => new Response()));
+        const { base } = await start(services, () => sleep(i % 3).then(() => new Response("x")));
+        const answer = read(base).catch(() => {});
+        if (i % 4 > 0) await answer;
+        if (i % 2) services.stop();
+        else services.cancel();
+      });
+    }
+  });
+});
