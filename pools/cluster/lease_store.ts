@@ -69,7 +69,11 @@ export class LeaseStore implements RollStore {
   /** The roll as it is. One that nobody has used is made, so that it has a revision. */
   async read(permits: number): Promise<Stored> {
     const kv = await this.#open();
-    const entry = await kv.get(this.#place.key);
+    const entry = await kv.get(this.#place.key).catch((error) => {
+      // Somebody has removed the bucket: the next to come makes it anew.
+      if (isGone(error)) this.#kv = undefined;
+      throw error;
+    });
     if (entry !== null && entry.operation === "PUT") {
       return { roll: decodeRoll(entry.string()), revision: entry.revision };
     }
@@ -137,6 +141,10 @@ export class LeaseStore implements RollStore {
 
 function newsOf(bucket: string): string {
   return `grove.leases.${bucket}`;
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamNotFound;
 }
 
 function isConflict(error: unknown): boolean {

@@ -6,6 +6,8 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
+import { Kvm } from "@nats-io/kv";
+import { wsconnect } from "@nats-io/nats-core";
 import { connect } from "@nats-io/transport-node";
 import { type Lease, LeaseLostError } from "../../../pools/cluster/lease.ts";
 import { isUnused } from "../../../pools/cluster/lease_roll.ts";
@@ -334,6 +336,42 @@ natsTest("an account without JetStream is refused, with the reason", async () =>
     `Cannot acquire cluster lock "it" as the server refuses it: JetStream not enabled for account. It needs JetStream (nats-server -js), and permission to make and use the bucket`,
   );
   assertInstanceOf(error.cause, Error);
+  await connection.close();
+});
+
+lockTest(
+  "a bucket that is removed takes the lock from its holder, and is made anew",
+  async (stage) => {
+    const connection = await stage.connect();
+    const lock = new ClusterLock(connection, "it", { lease: 400 });
+    const lost = await thrownBy(lock.withLock(async () => {
+      await (await new Kvm(connection).open("grove_leases")).destroy();
+      await sleep(60_000);
+    }));
+    assertInstanceOf(lost, LeaseLostError);
+    assertStringIncludes((lost.cause as Error).message, "stream not found");
+    assertEquals(await lock.withLock(() => 1), 1);
+  },
+);
+
+lockTest("what is stored by something else is an error of those who acquire", async (stage) => {
+  const connection = await stage.connect();
+  const kv = await new Kvm(connection).create("grove_leases");
+  await kv.put("lock.it", "mine");
+  const lock = new ClusterLock(connection, "it");
+  await assertRejects(() => lock.acquire(), TypeError, "written by something else");
+  await kv.delete("lock.it");
+  assertEquals(await lock.withLock(({ token }) => token), 4);
+});
+
+lockTest("a lock is used from where there are only WebSockets", async (stage) => {
+  const lock = new ClusterLock(await stage.connect(), "it");
+  const connection = await wsconnect({ servers: stage.server.websocketUrl });
+  const lease = await lock.acquire();
+  const waiting = new ClusterLock(connection, "it").withLock(({ token }) => token);
+  await arrived(stage, 2);
+  await lease.release();
+  assert(await waiting > lease.token);
   await connection.close();
 });
 
