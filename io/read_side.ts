@@ -69,8 +69,12 @@ export class ReadSide implements Arrivals {
 
   constructor(core: StreamCore) {
     this.#core = core;
-    this.#inflow = core.native.inflow;
     this.#readers = new WaitQueue(new StreamTarget("data from", core));
+    this.#inflow = core.native.inflow;
+    if (this.#inflow === undefined) return;
+    // Before somebody asks: see `node/connection.ts`.
+    this.#isFlowing = true;
+    this.#inflow.resume(this);
   }
 
   /** Reads what there is. */

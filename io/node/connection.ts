@@ -2,6 +2,11 @@
  * Connections by `node:net`: what comes is pushed to whoever reads the stream, without a promise for
  * each piece, and a write that the system has taken at once needs no wait.
  *
+ * In Deno one that is new cannot write yet. What it is given to write waits; and if the peer has closed
+ * its half meanwhile, which is not known before something is read, that write fails as if the peer had
+ * gone. So reading is begun at once, and the first write is kept back until the event loop has looked
+ * at the socket.
+ *
  * @module
  */
 
@@ -17,6 +22,7 @@ export class NodeConnection implements PushedConnection, Inflow {
   #remote: NativeAddress | null = null;
   #receiver: Arrivals | null = null;
   #failure: { readonly error: unknown } | null = null;
+  #isNew = true;
 
   /**
    * @param socket Node's connection, which is paused.
@@ -59,6 +65,7 @@ export class NodeConnection implements PushedConnection, Inflow {
       if (this.#failure !== null) return queueMicrotask(() => to.failed(this.#failure!.error));
       // A view of its memory: what Node calls a slice of a Buffer is no copy.
       socket.on("data", ({ buffer, byteOffset, length }: Uint8Array) => {
+        this.#isNew = false;
         to.arrived(new Uint8Array(buffer, byteOffset, length));
       });
       socket.on("end", () => to.ended());
@@ -72,6 +79,7 @@ export class NodeConnection implements PushedConnection, Inflow {
 
   write(data: Uint8Array): number | Promise<number> {
     if (this.#failure !== null) return Promise.reject(this.#failure.error);
+    if (this.#isNew) return this.#writeLater(data);
     let settle: ((error: unknown) => void) | null = null;
     const socket = this.#socket;
     socket.write(data, (error) => settle?.(error));
@@ -82,6 +90,15 @@ export class NodeConnection implements PushedConnection, Inflow {
         else resolve(data.length);
       };
     });
+  }
+
+  async #writeLater(data: Uint8Array): Promise<number> {
+    // Not `setImmediate`: that lets the loop go on without a look at its sockets.
+    for (let turns = 0; turns < 2 && this.#isNew; turns++) {
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    }
+    this.#isNew = false;
+    return await this.write(data);
   }
 
   closeWrite(): Promise<void> {

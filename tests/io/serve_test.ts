@@ -112,10 +112,11 @@ testOverBoth(
         "here",
         () =>
           start(services, async (stream) => {
+            await stream.readExactly(1);
             await stream.write(bytes(place.get() ?? "nowhere"));
           }),
       );
-      assertEquals(await ask(address, ""), "here");
+      assertEquals(await ask(address, "?"), "here");
       services.cancel();
     });
   },
