@@ -3,7 +3,7 @@
  * What waits: a hundred tasks, and a hundred thousand.
  *
  * Of the course: 100 sleeps in threads against 100 in processes. Who waits needs no thread of their own,
- * let alone a process. A task is an object of some hundred bytes; all of them wait on one thread.
+ * let alone a process. A task that sleeps takes a KB or two, and all of them wait on one thread.
  *
  * @module
  */

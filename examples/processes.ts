@@ -6,7 +6,8 @@
  * `is_alive`; `multiprocessing.Queue`; `Pipe()` with send and recv at both ends.
  *
  * The functions use nothing of this module, so they travel as they are. Those that do are made
- * `portable`: see `tickets`.
+ * `portable`: see `tickets`. A subclass of `Process` with a `run()`, the other way of the course, would
+ * not travel: an object that is copied leaves its class behind. A function and its arguments say it all.
  *
  * @module
  */

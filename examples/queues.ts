@@ -37,9 +37,9 @@ async function orders(): Promise<void> {
   console.log(`last in, first out: ${drain(last)}`);
 
   const urgent = new PriorityQueue<[priority: number, job: string]>();
-  for (const item of [[30, "sweep"], [10, "extinguish"], [20, "call"]] as const) {
-    urgent.putNowait([...item]);
-  }
+  urgent.putNowait([30, "sweep"]);
+  urgent.putNowait([10, "extinguish"]);
+  urgent.putNowait([20, "call"]);
   console.log(`the lowest first: ${drain(urgent).map(([, job]) => job)}`);
 }
 

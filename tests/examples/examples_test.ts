@@ -36,3 +36,12 @@ Deno.test("each example has a first line to run it, says what it answers, and ha
     assert(Deno.readTextFileSync(test).includes(`linesOf("${name}")`), name);
   }
 });
+
+Deno.test({
+  name: "an example may use the folder for temporary files, wherever the system has it",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    const { code, stderr } = await new Program([...TASK, "manager"], { TMPDIR: "/var/tmp" }).end();
+    assertEquals([code, stderr], [0, ""]);
+  },
+});
