@@ -13,6 +13,16 @@ import { BrokenResourceError, isCancelled, suppress } from "../../primitives/ker
 /**
  * Thrown when a lease has ended before its holder gave it back: it could not be renewed in time, as
  * the machine stood still or the server was out of reach. Others may have what it stood for by now.
+ *
+ * @example
+ * ```ts ignore
+ * try {
+ *   await lock.withLock(({ token }) => migrate(token));
+ * } catch (error) {
+ *   if (!(error instanceof LeaseLostError)) throw error;
+ *   console.warn("somebody else goes on with it:", error.message);
+ * }
+ * ```
  */
 export class LeaseLostError extends BrokenResourceError {
   static {

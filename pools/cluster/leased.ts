@@ -78,7 +78,21 @@ class Line extends WaitQueue<Lease | null, Leased> {
   }
 }
 
-/** A number of permits that the whole cluster shares. */
+/**
+ * A number of permits that the whole cluster shares: a `ClusterLock` or a `ClusterSemaphore`. Who
+ * acquires one holds a {@linkcode Lease} of it.
+ *
+ * @example
+ * ```ts ignore
+ * function onlyOnce(lock: Leased, job: (lease: Lease) => Promise<void>) {
+ *   return lock.tryAcquire().then(async (lease) => {
+ *     if (lease === null) return; // somebody else is at it
+ *     await using _ = lease;
+ *     await job(lease);
+ *   });
+ * }
+ * ```
+ */
 export abstract class Leased implements Waitable<Lease>, WaitTarget, AsyncDisposable {
   /** What it is called: everywhere the same. */
   readonly name: string;
