@@ -173,7 +173,7 @@ function showWhy() {
       "",
       link(step.id, step.name, step.waits.length > 0 ? "waiting" : step.state),
       ...step.waits.map((wait) => make("p", "", ...doing(wait))),
-      ...(step.others > 0 ? [make("p", "", "and " + plural(step.others, "other"))] : []),
+      ...(step.others > 0 ? [make("p", "", "because of the next, and of " + plural(step.others, "other"))] : []),
       ...(step.spawnedAt ? [make("p", "", "spawned at " + step.spawnedAt)] : []),
     )
   );

@@ -72,7 +72,7 @@ main { flex: 1; min-height: 0; display: grid; gap: 10px; padding: 0 16px;
   font-size: 12px; }
 .columns span:nth-last-child(-n+2), .time { text-align: right; }
 #tree { flex: 1; overflow: auto; overflow-anchor: none; outline-offset: -2px; }
-#rows { position: relative; min-width: 34rem; }
+#rows { position: relative; min-width: 26rem; }
 .row { position: absolute; inset: 0 0 auto; height: 26px; cursor: default; white-space: nowrap; }
 .row:hover { background: var(--raised); }
 .row.active { background: var(--raised); box-shadow: inset 2px 0 var(--dim); }
@@ -141,6 +141,8 @@ aside p, .facts, .empty { color: var(--dim); }
   body { height: auto; min-height: 100dvh; }
   main { grid-template-columns: minmax(0, 1fr); }
   .tasks { height: 60dvh; }
+  .columns, .row { grid-template-columns: minmax(12rem, 1fr) minmax(8rem, 1fr) 3.5rem; }
+  .columns > :last-child, .row > :last-child { display: none; }
 }
 @media (forced-colors: active) {
   .dot, .bar { forced-color-adjust: none; }

@@ -30,6 +30,9 @@ const MOST_LIVE = 100;
 /** For so many milliseconds a task is told of when it has started, or ended. */
 const SPAN = 30_000;
 
+/** The age of a task of unknown age. */
+const OLD = 2 * SPAN;
+
 /** The history behind the timeline of all pages that look at a program. */
 export class Timeline {
   readonly #hidden: ReadonlySet<number>;
@@ -61,7 +64,7 @@ export class Timeline {
   bars(survey: Survey, now: number): Bar[] {
     const live: Bar[] = [];
     for (const [id, task] of survey.tasks) {
-      const from = this.#spawned.get(id) ?? this.#note(id, now - (task.age ?? Infinity));
+      const from = this.#spawned.get(id) ?? this.#note(id, now - (task.age ?? OLD));
       // What began before is a bar from one side to the other, and tells nothing.
       if (from < now - SPAN) continue;
       const isWaiting = survey.waitsOf(task).length > 0;
