@@ -80,17 +80,18 @@ async function polling(listener: Listener): Promise<string> {
 
 /** `select`: one wait for all, which tells who is ready; then nobody has to wait. */
 async function selecting(listener: Listener): Promise<string> {
-  using selector = new Selector<"door" | "client">();
+  using selector = new Selector<"door" | SocketStream>();
   selector.register(listener, "read", "door");
   let left = CLIENTS;
   let waits = 0;
   while (left > 0) {
     waits++;
-    for (const { key: { source }, data } of await selector.select()) {
+    for (const { data } of await selector.select()) {
       if (data === "door") {
-        selector.register(await listener.accept(), "read", "client");
-      } else if (!await answer(source as SocketStream)) {
-        selector.unregister(source);
+        const stream = await listener.accept();
+        selector.register(stream, "read", stream);
+      } else if (!await answer(data)) {
+        selector.unregister(data);
         left--;
       }
     }
