@@ -15,7 +15,7 @@ import { watchAges } from "../primitives/trace_ages.ts";
 import type { Host, StatusSignal } from "./host.ts";
 
 /** How often it looks, in milliseconds. Whoever moved in between was not stuck. */
-const INTERVAL = 1000;
+const INTERVAL = 500;
 
 /** See above. */
 export class Lookout {

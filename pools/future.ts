@@ -27,6 +27,8 @@ import {
 export interface Told {
   /** Whether it has started. Asked only while it may not have. */
   readonly hasStarted: boolean;
+  /** The worker that runs it, once there is one. */
+  readonly place?: string | undefined;
   /** Ends it as soon as can be. */
   cancel(reason: unknown): void;
   /** Somebody has taken notice of how it has ended. */
@@ -89,7 +91,11 @@ export class Future<T> implements PromiseLike<T>, Waitable<T>, WaitTarget {
 
   /** @ignore */
   [inspected](): Account {
-    return { state: this.state };
+    const { state } = this;
+    const { place } = this.#job;
+    return state === "running" && place !== undefined
+      ? { state, details: { worker: place } }
+      : { state };
   }
 
   /** How far the job has come. */

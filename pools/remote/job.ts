@@ -12,6 +12,8 @@ import type { Travel } from "./travel.ts";
 
 /** What carries jobs to where they run, and knows how far they have come. */
 export interface Carrier {
+  /** What it is called. */
+  readonly name: string;
   /** Whether it has started a job that has not ended. */
   hasStarted(seq: number): boolean;
   /** Takes a job back, if it has not started; `false` when it has. */
@@ -46,6 +48,10 @@ export class RemoteJob extends Job {
 
   override get hasStarted(): boolean {
     return this.worker !== undefined && this.worker.hasStarted(this.seq);
+  }
+
+  get place(): string | undefined {
+    return this.worker?.name;
   }
 
   /** Whether it can be sent again: what was moved with it is gone. */

@@ -23,6 +23,7 @@ import {
 } from "../../primitives/kernel/task.ts";
 import { waitForPromise } from "../../primitives/kernel/wait.ts";
 import { inspect } from "../../primitives/inspect.ts";
+import { traceAges } from "../../primitives/trace_ages.ts";
 import { type JobHost, JobScope, JobTask, type Reporter } from "../job_task.ts";
 import { dropPassed } from "../passing.ts";
 import type { FunctionReference } from "../portable.ts";
@@ -128,6 +129,7 @@ export class Runner implements JobHost {
         this.#uplink.receive(message.message);
         break;
       case "inspect":
+        traceAges(true); // Who asks once asks again.
         this.#post({ type: "tree", question: message.question, tree: inspect() });
     }
   }

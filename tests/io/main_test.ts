@@ -334,7 +334,7 @@ Deno.test("main: a deadlock of some tasks is reported once, and the others go on
         const reported = console.error;
         await new Promise((resolve) => console.error = (text) => (reported(text), resolve()));
         await grove.sleep(0); // Something has moved: it looks again.
-        await new Promise((resolve) => setTimeout(resolve, 2500));
+        await new Promise((resolve) => setTimeout(resolve, 1500));
         console.log("went on");
         group.cancel();
       });

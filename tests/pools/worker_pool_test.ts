@@ -571,8 +571,17 @@ Deno.test("pool.inspect gives the tasks of each worker, with what they wait for"
   const node = find(tree!, "parent");
   assertEquals(node?.state, "running");
   assertEquals(find(node!, "child")?.waitingFor.map(({ kind }) => kind), ["sleep"]);
+  assertEquals(node?.age, undefined);
   job.cancel();
   assertEquals((await job.error() as Error).name, "AbortError");
+
+  const second = new Gate();
+  const later = pool.submit(parent, second.cells);
+  await second.entered();
+  const [{ tree: aged }] = await pool.inspect();
+  assertEquals(typeof find(aged!, "parent")?.age, "number", "once asked, it notes ages");
+  later.cancel();
+  await later.error();
 });
 
 Deno.test("pool.inspect gives no tree of a worker that runs synchronous code, and goes on without it", async () => {
@@ -611,6 +620,7 @@ Deno.test("inspect shows a job under the task that runs it", async () => {
     await gate.entered();
     const job = find(inspect(), "caller")!.children[0];
     assertEquals([job.kind, job.name, job.state], ["job", "passAsync", "running"]);
+    assertEquals(job.details, { worker: "pool-1" });
     const queued = find(inspect(), "other")!.children[0];
     assertEquals([queued.kind, queued.name, queued.state], ["job", "second", "queued"]);
     gate.open();
