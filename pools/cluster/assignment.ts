@@ -1,5 +1,6 @@
 /**
- * A job that a worker was given, from then on until its result is stored and the server knows that it has been done.
+ * A job that a worker was given, from then on until its result is stored and the server knows that
+ * it has been done.
  *
  * @module
  */

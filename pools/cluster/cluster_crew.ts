@@ -46,7 +46,11 @@ export interface ClusterCrewOptions extends PoolOptions {
 
 // What the server says when a stream has all the messages that it may have.
 const FULL = /maximum messages exceeded|maximum bytes exceeded/;
-const FULL_PAUSE = 50;
+const IS_THERE = /maximum messages per subject exceeded/;
+
+// Milliseconds between two attempts to put a job where there is no room.
+const FIRST_PAUSE = 50;
+const LONGEST_PAUSE = 1000;
 
 /** See above. */
 export class ClusterCrew extends Crew<ClusterJob> {
@@ -146,7 +150,7 @@ export class ClusterCrew extends Crew<ClusterJob> {
     job.cancelled = { reason };
     const place = job.place!;
     // It is another's too, and may not even have been put there by this pool.
-    const isShared = place.jobs.size > 1 || place.isKeyed && place.seq === 0;
+    const isShared = place.jobs.size > 1 || place.isStored && place.seq === 0;
     if (isShared) job.ended(reason);
     else this.#withdraw(place, job);
   }
@@ -215,14 +219,17 @@ export class ClusterCrew extends Crew<ClusterJob> {
       }
       const subject = layout.job(jobClass, id);
       const nonce = `${id}.${this.#inbound.client}.${this.#counter++}`;
-      for (;;) {
+      for (let pause = FIRST_PAUSE;; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
         if (place.isWithdrawn) return await this.#forgetInput(place);
         const { seq, refused } = await outbox.store({ subject, data, id: nonce });
         place.seq = seq;
-        if (refused === undefined || !FULL.test(refused.text)) break;
+        // Somebody else has handed in a job with that key.
+        if (refused === undefined || IS_THERE.test(refused.text)) break;
+        if (!FULL.test(refused.text)) throw new Error(this.#refused(job, refused.text));
         if (!job.isAwaited) throw new OverloadedError(this.#full());
-        await this.#pause(FULL_PAUSE);
+        await this.#pause(pause);
       }
+      place.isStored = true;
       if (place.isWithdrawn) await this.#remove(place);
     } catch (error) {
       this.#inbound.failed(place, error);
@@ -232,7 +239,7 @@ export class ClusterCrew extends Crew<ClusterJob> {
   /** Takes a job out of the cluster, or has the worker end it that runs it. */
   #withdraw(place: Place, job: ClusterJob): void {
     place.isWithdrawn = true;
-    const isOut = place.seq === 0 && place.worker === undefined;
+    const isOut = !place.isStored && place.worker === undefined;
     if (isOut) {
       job.ended(undefined);
       return;
@@ -278,6 +285,10 @@ export class ClusterCrew extends Crew<ClusterJob> {
       }, ms);
       this.#timers.add(timer);
     });
+  }
+
+  #refused({ name }: ClusterJob, why: string): string {
+    return `Cannot hand the job "${name}" to "${this.name}" as the server does not store it: ${why}. Look at the limits of the stream ${this.#session.layout.jobs}`;
   }
 
   #full(): string {

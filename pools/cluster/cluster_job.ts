@@ -16,8 +16,9 @@ import type { StreamIn } from "./stream_in.ts";
 /** What a job of a cluster can be told. */
 export interface ClusterJobOptions extends JobOptions {
   /**
-   * An idempotency key: of all jobs that are handed in with it, by whomever, one is run, and all get
-   * its result, for as long as results are kept. Jobs of one key have one priority. Default: none.
+   * An idempotency key: of all jobs that are handed in with it, by whomever, one is run, and all
+   * get its result, for as long as results are kept. Jobs of one key have one priority. Default:
+   * none.
    */
   key?: string;
 }
@@ -73,7 +74,9 @@ export class Place {
   readonly isKeyed: boolean;
   readonly stream: StreamIn | undefined;
   readonly jobs: Set<ClusterJob> = new Set();
-  /** Its number in the stream of jobs; 0 as long as it has none, or it is another's. */
+  /** Whether it is in the stream of jobs. */
+  isStored = false;
+  /** Its number there; 0 where it is another's, who has handed it in with the same key. */
   seq = 0;
   /** Which worker has last said that it runs it. */
   worker: string | undefined;

@@ -37,13 +37,14 @@ export interface ClusterPoolOptions extends PoolOptions, ClusterOptions {
  * with the same modules. They are called as in every other pool, with the same cancellation, errors
  * and types.
  *
- * A job is run at least once, whatever happens: it is done with when its result is stored. The jobs of a machine that dies, or that cannot be
- * reached, are given to others after the time that the workers have set; those that were not done by
- * then but were on their way may so be run twice. What must not happen twice is given a `key`, see `ClusterJobOptions`, and
- * is made so that to do it again does no harm.
+ * A job is run at least once, whatever happens: it is done with when its result is stored. The jobs
+ * of a machine that dies, or that cannot be reached, are given to others after the time that the
+ * workers have set; those that were not done by then but were on their way may so be run twice.
+ * What must not happen twice is given a `key`, see `ClusterJobOptions`, and is made so that to do
+ * it again does no harm.
  *
- * A negative `priority` comes before all others, a positive one after them; there are these three classes. A job that
- * throws has failed, and is not run again.
+ * A negative `priority` comes before all others, a positive one after them; there are these three
+ * classes. A job that throws has failed, and is not run again.
  *
  * @example
  * ```ts ignore
@@ -62,8 +63,8 @@ export class ClusterPool extends Pool {
   protected readonly crew: ClusterCrew;
 
   /**
-   * Connects to a cluster. The pool is part of the scope of the running task: it is shut down with it at
-   * the latest.
+   * Connects to a cluster. The pool is part of the scope of the running task: it is shut down with
+   * it at the latest.
    *
    * @param options Where the servers are, which modules there are, and limits.
    * @returns Resolves to the pool.

@@ -14,7 +14,7 @@ export interface ClusterWorkerStats {
   readonly done: number;
   /** How many jobs have come that had been given to a worker before. */
   readonly redelivered: number;
-  /** How many of these had been done, by this worker or another: so often work was done twice or found done. */
+  /** How many jobs were found to have been done already, before or after they were run here. */
   readonly duplicates: number;
   /** How many jobs were put aside, as nobody could end them. */
   readonly buried: number;

@@ -29,8 +29,8 @@ export interface ConnectOptions {
   /** Who to be there: the text of a `.creds` file. Default: nobody. */
   credentials?: string;
   /**
-   * Certificates for `tls://`, as texts in PEM: of who is to be trusted besides those whom the system
-   * trusts, and one's own with its key. Default: none.
+   * Certificates for `tls://`, as texts in PEM: of who is to be trusted besides those whom the
+   * system trusts, and one's own with its key. Default: none.
    */
   tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
 }

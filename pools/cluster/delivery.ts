@@ -1,6 +1,6 @@
 /**
- * A job as the server gives it to a worker, which answers for it: that it has been done, that it is being worked on, or
- * that somebody else may have it.
+ * A job as the server gives it to a worker, which answers for it: that it has been done, that it is
+ * being worked on, or that somebody else may have it.
  *
  * @module
  */

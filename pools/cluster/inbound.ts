@@ -1,6 +1,6 @@
 /**
- * What comes from a cluster for the jobs of one pool: who runs them, what they report and yield, and
- * how they end.
+ * What comes from a cluster for the jobs of one pool: who runs them, what they report and yield,
+ * and how they end.
  *
  * @module
  */
@@ -39,6 +39,7 @@ export class Inbound {
     this.#session = session;
     this.#hear(`${this.client}.*`);
     session.onReconnected(() => this.#sweepNow(0));
+    session.connection.closed().then((error) => this.#closed(error));
   }
 
   /** How many places are taken. */
@@ -119,6 +120,19 @@ export class Inbound {
     const filter = layout.result(`${this.client}.*`);
     // It forgets them by itself in a while.
     await manager.streams.purge(layout.results, { filter }).catch(() => {});
+  }
+
+  #closed(error: void | Error): void {
+    if (this.#isClosed) return;
+    const why = error?.message ?? "by the server";
+    for (const place of [...this.#places.values()]) {
+      this.failed(
+        place,
+        new ClosedError(
+          `Cannot wait for the job ${place.id} as the connection was closed: ${why}. Make another pool`,
+        ),
+      );
+    }
   }
 
   #hear(ids: string): () => void {
@@ -231,7 +245,9 @@ export class Inbound {
   /** Looks up the results of jobs that are so old, and finds out which of them are lost. */
   async #sweep(age: number): Promise<void> {
     const before = performance.now() - age;
-    const places = [...this.#places.values()].filter(({ since, seq }) => since < before && seq > 0);
+    const places = [...this.#places.values()].filter(({ since, isStored, isWithdrawn }) =>
+      since < before && isStored && !isWithdrawn
+    );
     if (places.length === 0) return;
     // By one question for all of its own; those with a key are one by one among the keys of others.
     const own = places.filter(({ isKeyed }) => !isKeyed);
@@ -246,7 +262,7 @@ export class Inbound {
     const alive = await this.#session.idsIn(layout.jobs, layout.job("*" as JobClass, ids));
     const over = await this.#session.idsIn(layout.results, layout.result(ids));
     for (const place of places) {
-      if (place.jobs.size === 0) continue;
+      if (place.jobs.size === 0 || place.isWithdrawn) continue;
       if (over.has(place.id)) await this.#lookUp(place);
       else if (!alive.has(place.id)) this.failed(place, lost(place));
     }

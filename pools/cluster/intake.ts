@@ -3,8 +3,8 @@
  *
  * The server keeps an order within a class of jobs, and knows none of the classes. So a class is
  * asked for what it has before the next one is; and when none has any, a request is left with each,
- * which is answered when there is something. Where two of those are answered at once, the worker has
- * more than it has room for, and keeps it for when there is some.
+ * which is answered when there is something. Where two of those are answered at once, the worker
+ * has more than it has room for, and keeps it for when there is some.
  *
  * @module
  */
@@ -23,8 +23,8 @@ export interface Taker {
   take(delivery: Delivery, jobClass: JobClass): void;
 }
 
-// For how long a request is left with the server, in milliseconds. It tells when that is over; if it
-// does not, as it has died or the request was lost, it is asked anew so much later.
+// For how long a request is left with the server, in milliseconds. It tells when that is over; if
+// it does not, as it has died or the request was lost, it is asked anew so much later.
 const EXPIRES = 2000;
 const LATE = 500;
 

@@ -8,6 +8,7 @@
 import type { NatsConnection } from "@nats-io/nats-core";
 import type { ObjectStore } from "@nats-io/obj";
 import { MalformedError } from "../../primitives/codec/malformed_error.ts";
+import { patiently } from "./patiently.ts";
 
 // In bytes. What a job is given or returns is held in memory, here and there.
 const LARGEST = 1 << 30;
@@ -40,8 +41,10 @@ export class LargeStore {
         `Cannot store ${bytes.length} bytes for a job as the most is ${LARGEST}. Send it in parts`,
       );
     }
-    const store = await this.#opened();
-    await store.putBlob({ name }, bytes);
+    await patiently(async () => {
+      const store = await this.#opened();
+      await store.putBlob({ name }, bytes);
+    });
   }
 
   /**
@@ -50,12 +53,12 @@ export class LargeStore {
    * @throws {MalformedError} When it is not there.
    */
   async get(name: string): Promise<Uint8Array> {
-    const store = await this.#opened();
-    const info = await store.info(name);
-    if (info !== null && info.size <= LARGEST) {
-      const bytes = await store.getBlob(name);
-      if (bytes !== null) return bytes;
-    }
+    const bytes = await patiently(async () => {
+      const store = await this.#opened();
+      const info = await store.info(name);
+      return info === null || info.size > LARGEST ? null : await store.getBlob(name);
+    });
+    if (bytes !== null) return bytes;
     throw new MalformedError("what was stored for a job", "it is not in the store");
   }
 

@@ -1,7 +1,7 @@
 /**
  * Which functions a cluster knows, and by what names: both sides have a list of modules, and what
- * travels is the name of a module in it and the name of a function. Where a module is may differ from machine to
- * machine; and nothing is ever loaded because a message says so.
+ * travels is the name of a module in it and the name of a function. Where a module is may differ
+ * from machine to machine; and nothing is ever loaded because a message says so.
  *
  * @module
  */
@@ -18,8 +18,9 @@ export type ModuleEntry =
   | { readonly url: string | URL; readonly functions: readonly string[] };
 
 /**
- * The modules that a cluster knows, by the names that they have in it: the same names on both sides,
- * each for the address that the module has there, as `import.meta.resolve("./jobs.ts")` gives it.
+ * The modules that a cluster knows, by the names that they have in it: the same names on both
+ * sides, each for the address that the module has there, as `import.meta.resolve("./jobs.ts")`
+ * gives it.
  */
 export type ClusterModules = Readonly<Record<string, ModuleEntry>>;
 

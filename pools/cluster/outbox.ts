@@ -1,7 +1,7 @@
 /**
  * Messages that are to be stored, on their way to a stream. Each is sent until the server says that
- * it has it: while no server can be reached, and while a cluster chooses one to lead. It has a number of its own,
- * by which the server knows it again when it comes twice.
+ * it has it: while no server can be reached, and while a cluster chooses one to lead. It has a
+ * number of its own, by which the server knows it again when it comes twice.
  *
  * Requests of the client library have a timer and a stack each; here many share one of each.
  *

@@ -21,16 +21,16 @@ import { type ClusterOptions, Session } from "./session.ts";
 /** What {@linkcode serveCluster} can be told. */
 export interface ServeClusterOptions extends ClusterOptions {
   /**
-   * The modules whose portable functions it runs, and no others, by the names that those who hand in
-   * jobs have them under.
+   * The modules whose portable functions it runs, and no others, by the names that those who hand
+   * in jobs have them under.
    */
   modules: ClusterModules;
   /** How many jobs it runs at a time. Default: as many as the machine has processors. */
   concurrency?: number;
   /**
    * Where it runs them: a `WorkerPool` for what computes, a `ProcessPool` for what is not to be
-   * trusted. It stays its owner's, and should have room for `concurrency` jobs. Default: in tasks of
-   * this thread.
+   * trusted. It stays its owner's, and should have room for `concurrency` jobs. Default: in tasks
+   * of this thread.
    */
   executor?: Executor;
   /** What errors and results call it. Default: a random name. */
@@ -56,14 +56,16 @@ export interface ServeClusterOptions extends ClusterOptions {
 }
 
 /**
- * Runs the jobs of a cluster, until it is cancelled or asked to stop. Run it as a child of a nursery, or
- * as all that a program does.
+ * Runs the jobs of a cluster, until it is cancelled or asked to stop. Run it as a child of a
+ * nursery, or as all that a program does.
  *
  * Each job runs in a task of its own. What is run is decided here, by the list of modules: a job
- * names a module of the list and a portable function of it, and a job that names anything else fails.
+ * names a module of the list and a portable function of it, and a job that names anything else
+ * fails.
  *
  * When the worker is asked to stop it takes no more jobs, and those that run have `drain`
- * milliseconds to end. What has not ended then, or when the worker is cancelled, is given to another worker.
+ * milliseconds to end. What has not ended then, or when the worker is cancelled, is given to
+ * another worker.
  *
  * @param options Where the servers are, which modules there are, and limits.
  * @returns Resolves to nothing, when it was asked to stop and its jobs have ended.

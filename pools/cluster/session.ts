@@ -4,16 +4,16 @@
  * @module
  */
 
-import { JetStreamApiError, type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
+import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/nats-core";
 import { checkCount, checkTime } from "../../primitives/kernel/check.ts";
 import { outside } from "../../primitives/kernel/context.ts";
-import { sleep } from "../../primitives/sleep.ts";
 import { type ConnectOptions, open } from "./connection.ts";
 import { LargeStore } from "./large.ts";
 import { Layout } from "./layout.ts";
 import { readResult, type ResultMessage } from "./messages.ts";
 import { Outbox } from "./outbox.ts";
+import { patiently } from "./patiently.ts";
 import { makeStreams, type StoreOptions } from "./setup.ts";
 
 /** How to get to a cluster. */
@@ -27,10 +27,6 @@ export interface ClusterOptions extends ConnectOptions, StoreOptions {
 
 // Headers and subjects count for the size of a message too.
 const SLACK = 4096;
-
-// Servers that have just started may have to choose one that leads, for so many milliseconds.
-const PATIENCE = 15_000;
-const PAUSE = 100;
 
 const HOUR = 3_600_000;
 
@@ -80,7 +76,8 @@ export class Session {
     this.outbox = outside(() => new Outbox(connection));
     const copies = replicas ?? (connection.info?.cluster === undefined ? 1 : 3);
     this.inputs = new LargeStore(connection, layout.inputs, copies, Infinity);
-    this.outputs = new LargeStore(connection, layout.outputs, copies, keepResults);
+    // Longer than what says that they are there.
+    this.outputs = new LargeStore(connection, layout.outputs, copies, 2 * keepResults);
   }
 
   /** How many bytes of a message may be its own. */
@@ -122,8 +119,9 @@ export class Session {
    * @throws {MalformedError} When it is none.
    */
   async resultOf(id: string): Promise<ResultMessage | undefined> {
+    const { streams } = this.manager;
     const query = { last_by_subj: this.layout.result(id) };
-    const stored = await this.manager.streams.getMessage(this.layout.results, query);
+    const stored = await patiently(() => streams.getMessage(this.layout.results, query));
     return stored === null ? undefined : readResult(stored.data);
   }
 
@@ -142,19 +140,5 @@ export class Session {
   async close(): Promise<void> {
     this.outbox.close();
     await this.connection.close();
-  }
-}
-
-async function patiently(fn: () => Promise<void>): Promise<void> {
-  const end = Date.now() + PATIENCE;
-  for (;;) {
-    try {
-      return await fn();
-    } catch (error) {
-      // What the server has understood and refused will not get better.
-      const isFinal = error instanceof JetStreamApiError && error.status < 500;
-      if (isFinal || Date.now() > end) throw error;
-      await sleep(PAUSE);
-    }
   }
 }

@@ -1,7 +1,7 @@
 /**
  * A generator that runs on a worker for somebody who takes what it yields on another machine. It
- * runs ahead of them by so many items and no more; what they have not said to have received is kept,
- * as it may have got lost.
+ * runs ahead of them by so many items and no more; what they have not said to have received is
+ * kept, as it may have got lost.
  *
  * @module
  */

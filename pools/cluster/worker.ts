@@ -12,9 +12,10 @@
  * export const modules = { jobs: import.meta.resolve("./jobs.ts") };
  * ```
  *
- * The rest: `--cluster` and `--name`; `--concurrency`, `--ack-wait`, `--max-deliver` and `--drain`, numbers as `serveCluster` takes them; and `--on threads` or `--on processes` to
- * run jobs on a `WorkerPool` or a `ProcessPool`. `--servers` can be given more than once. A user, a password and a token come from the environment:
- * `NATS_USER`, `NATS_PASSWORD`, `NATS_TOKEN`.
+ * The rest: `--cluster` and `--name`; `--concurrency`, `--ack-wait`, `--max-deliver` and `--drain`,
+ * numbers as `serveCluster` takes them; and `--on threads` or `--on processes` to run jobs on a
+ * `WorkerPool` or a `ProcessPool`. `--servers` can be given more than once. A user, a password and
+ * a token come from the environment: `NATS_USER`, `NATS_PASSWORD`, `NATS_TOKEN`.
  *
  * @module
  */
