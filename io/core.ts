@@ -9,6 +9,7 @@ import { ClosedError } from "../primitives/kernel/errors.ts";
 import { Deferred } from "../primitives/deferred.ts";
 import { onceGone } from "../primitives/shared/threads.ts";
 import type { TcpAddress } from "./address.ts";
+import { moduleBeside } from "./module_beside.ts";
 import type { FromCore, Opening, ToCore, Told } from "./core_protocol.ts";
 
 /** See above. */
@@ -25,12 +26,11 @@ export class Core {
     this.#name = name;
     this.#serving = new Deferred({ name: `start of ${name}` });
     this.#ended = new Deferred({ name: `end of ${name}` });
-    const url = new URL("./grove_core.ts", import.meta.url);
-    const worker = this.#worker = new Worker(url, { type: "module", name });
+    const worker = this.#worker = new Worker(coreModule(), { type: "module", name });
     worker.onmessage = ({ data }: MessageEvent<FromCore>) => this.#receive(data);
     worker.onerror = (event) => {
       event.preventDefault();
-      this.#die(new Error(this.#dead(event.message)));
+      this.#die(new Error(this.#dead(`${event.message}${cureFor(event.message)}`)));
     };
     this.#post(opening);
   }
@@ -97,6 +97,16 @@ export class Core {
     this.#serving.reject(error);
     this.#ended.reject(error);
   }
+}
+
+/** The module that threads run. Where it is, is not known everywhere, nor asked for there. */
+function coreModule(): URL {
+  return moduleBeside(import.meta.url, "grove_core");
+}
+
+function cureFor(message: string): string {
+  if (!message.startsWith(`Module not found "${coreModule().href}"`)) return "";
+  return ". In a bundle, leave @grove/grove out as external, or bundle @grove/grove/core too, as grove_core.js beside the program";
 }
 
 /** An error that a thread has told of, in its class if that is one of the platform's. */

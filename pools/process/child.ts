@@ -6,7 +6,7 @@
 
 import { textOf } from "../../primitives/kernel/errors.ts";
 import { MalformedError } from "../../primitives/codec/malformed_error.ts";
-import { moduleBeside } from "../module_beside.ts";
+import { moduleBeside } from "../../io/module_beside.ts";
 import { RemoteWorker, type WorkerHost, type WorkerOptions } from "../remote/worker.ts";
 import type { FromWorker, ToWorker } from "../remote/protocol.ts";
 import type { Wire } from "../remote/wire.ts";

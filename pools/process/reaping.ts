@@ -5,7 +5,7 @@
  * @module
  */
 
-import { moduleBeside } from "../module_beside.ts";
+import { moduleBeside } from "../../io/module_beside.ts";
 
 class Reaper {
   readonly #process: Deno.ChildProcess;

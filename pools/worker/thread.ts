@@ -4,7 +4,7 @@
  * @module
  */
 
-import { moduleBeside } from "../module_beside.ts";
+import { moduleBeside } from "../../io/module_beside.ts";
 import { mainModuleOfProgram } from "../process/main_module.ts";
 import { RemoteWorker, type WorkerHost, type WorkerOptions } from "../remote/worker.ts";
 import type { RemoteJob } from "../remote/job.ts";
