@@ -38,7 +38,7 @@ async function echo(stream: SocketStream): Promise<void> {
  */
 async function echoFromProcess(stream: SocketStream): Promise<void> {
   const [here, there] = new Pipe<Uint8Array>().ends;
-  await using _process = new Process(async (end: PipeEnd<Uint8Array, Uint8Array>) => {
+  await using _process = new Process(async (end: PipeEnd<Uint8Array>) => {
     for await (const chunk of end) await end.send(chunk);
   }, [there]).start();
   for await (const chunk of stream) {

@@ -52,7 +52,7 @@ export let useSide: (end: PipeEnd<unknown, unknown>, side: EndSide) => void;
  * or an item; it is there then, and cannot be used here any more.
  *
  * @typeParam Out What it sends.
- * @typeParam In What it receives.
+ * @typeParam In What it receives. Default: what it sends.
  *
  * @example
  * ```ts
@@ -66,7 +66,7 @@ export let useSide: (end: PipeEnd<unknown, unknown>, side: EndSide) => void;
  * there.close();
  * ```
  */
-export class PipeEnd<Out, In> implements AsyncIterable<In>, Disposable {
+export class PipeEnd<Out, In = Out> implements AsyncIterable<In>, Disposable {
   /** What errors and `inspect()` call the pipe: its `name` option, or "". */
   readonly name: string;
   /** How many values it may be ahead of what the other end has received. */

@@ -587,6 +587,7 @@ Deno.test("inspect() names the pipe that is waited for", async () => {
 Deno.test("both ends come out of a pipe by destructuring, with their types", () => {
   const [a, b] = new Pipe<string>();
   assertType<Same<typeof a, PipeEnd<string, string>>>();
+  assertType<Same<typeof a, PipeEnd<string>>>(); // What it receives is what it sends, as with Pipe.
   const [up, down] = new Pipe<number, string>().ends;
   assertType<Same<typeof up, PipeEnd<number, string>>>();
   assertType<Same<typeof down, PipeEnd<string, number>>>();
