@@ -22,15 +22,18 @@ export class NodeConnection implements PushedConnection, Inflow {
   #remote: NativeAddress | null = null;
   #receiver: Arrivals | null = null;
   #failure: { readonly error: unknown } | null = null;
-  #isNew = true;
+  // Accepted, and not known to the event loop.
+  #isNew: boolean;
+  #timer: ReturnType<typeof setTimeout> | undefined = undefined;
 
   /**
    * @param socket Node's connection, which is paused.
-   * @param closed Called when it is closed.
+   * @param closed Of one that was accepted: called when it is closed.
    */
   constructor(socket: NodeSocket, closed?: () => void) {
     this.#socket = socket;
     this.#closed = closed;
+    this.#isNew = closed !== undefined;
     // From the first: an error that nobody listens to would end the program.
     socket.on("error", (error: Error) => {
       this.#failure = { error: asDenoError(error) };
@@ -92,13 +95,17 @@ export class NodeConnection implements PushedConnection, Inflow {
     });
   }
 
-  async #writeLater(data: Uint8Array): Promise<number> {
-    // Not `setImmediate`: that lets the loop go on without a look at its sockets.
-    for (let turns = 0; turns < 2 && this.#isNew; turns++) {
-      await new Promise((resolve) => setTimeout(resolve, 0));
-    }
-    this.#isNew = false;
-    return await this.write(data);
+  #writeLater(data: Uint8Array): Promise<number> {
+    return new Promise((resolve) => {
+      // Not by `setImmediate`: that lets the loop go on without a look at its sockets. Twice, as the
+      // first may be late already.
+      this.#timer = setTimeout(() => {
+        this.#timer = setTimeout(() => {
+          this.#isNew = false;
+          resolve(this.write(data));
+        }, 0);
+      }, 0);
+    });
   }
 
   closeWrite(): Promise<void> {
@@ -109,6 +116,7 @@ export class NodeConnection implements PushedConnection, Inflow {
   }
 
   close(): void {
+    clearTimeout(this.#timer);
     this.#socket.destroy();
     this.#closed?.();
   }

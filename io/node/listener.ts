@@ -34,7 +34,7 @@ export function listenByNode(
     throw new TypeError(`it must be an IP address, or "localhost": received ${address}`);
   }
   if (net._createServerHandle === undefined) {
-    throw new Error("this platform cannot listen at once");
+    throw new Error("this platform cannot listen at the call. Run it under Deno or Node");
   }
   const handle = net._createServerHandle(address, at.port, family);
   if (typeof handle === "number") throw bindError(handle);
