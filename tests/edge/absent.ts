@@ -1,5 +1,6 @@
 /**
- * What is said where there are neither sockets nor files, as everywhere but under Deno.
+ * What is said where there is next to nothing, as in workerd without Node's modules; and what is said
+ * where there is Node's `net`.
  *
  * @module
  */
@@ -26,4 +27,26 @@ export const ABSENT: Record<string, unknown> = {
   upgradeWebSocket:
     "Error: Cannot upgrade to a WebSocket as this platform has no way to it from a Request. Run it under Deno or workerd",
   main: true,
+};
+
+const REFUSED =
+  "ConnectionRefused: Cannot connect to 127.0.0.1:9 as nobody listens there. Start the server, or check the address";
+
+const LATER =
+  "Error: Cannot listen on 127.0.0.1:0 as of an error: this platform cannot listen at the call. Run it under Deno or Node";
+
+/** Node has TCP. */
+export const ABSENT_IN_NODE: typeof ABSENT = {
+  ...ABSENT,
+  listen: "listens",
+  connect: REFUSED,
+  serve: "hello",
+};
+
+/** Of Node's `net` others have the half that connects. */
+export const ABSENT_BESIDE_NODE: typeof ABSENT = {
+  ...ABSENT,
+  listen: LATER,
+  connect: REFUSED,
+  serve: LATER,
 };

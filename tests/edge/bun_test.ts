@@ -5,7 +5,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { ABSENT } from "./absent.ts";
+import { ABSENT_BESIDE_NODE } from "./absent.ts";
 import { came } from "./came.ts";
 import { Program } from "../io/program.ts";
 import { npmProgram } from "./npm_program.ts";
@@ -16,7 +16,7 @@ Deno.test("Bun runs the library, and what it lacks is an error when it is used",
   const { tour, missing } = await came(bun, ["run", "tests/edge/programs/prints.ts"]);
   assertEquals(tour, expected());
   assertEquals(missing, {
-    ...ABSENT,
+    ...ABSENT_BESIDE_NODE,
     // Bun has workers, which know nothing of Deno.
     WorkerPool:
       "TypeError: Cannot make a WorkerPool as its workers run under Deno alone. Use defaultPool()",

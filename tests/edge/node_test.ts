@@ -5,7 +5,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { ABSENT } from "./absent.ts";
+import { ABSENT_IN_NODE } from "./absent.ts";
 import { bundle } from "./bundle.ts";
 import { came } from "./came.ts";
 import { Program } from "../io/program.ts";
@@ -14,7 +14,7 @@ import { expected } from "./programs/tour.ts";
 Deno.test("Node runs the library, and what it lacks is an error when it is used", async () => {
   const { tour, missing } = await came("node", [await bundle("tests/edge/programs/prints.ts")]);
   assertEquals(tour, expected());
-  assertEquals(missing, ABSENT);
+  assertEquals(missing, ABSENT_IN_NODE);
 });
 
 Deno.test("Node tells main of signals", async () => {

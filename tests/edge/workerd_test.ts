@@ -7,9 +7,9 @@
  * @module
  */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { until } from "../examples/app.ts";
-import { ABSENT } from "./absent.ts";
+import { ABSENT, ABSENT_BESIDE_NODE } from "./absent.ts";
 import { ANSWERS, askApp, chat, EVENTS } from "./programs/app_answers.ts";
 import { expected, stops } from "./programs/tour.ts";
 import { WITHOUT_NODE, workerd } from "./workerd.ts";
@@ -63,7 +63,11 @@ for (const [kind, flags] of Object.entries(kinds)) {
     });
 
     await t.step("has what it lacks as an error when it is used", async () => {
-      assertEquals(await get("/missing"), { ...ABSENT, upgradeWebSocket: "can be" });
+      const { connect, ...missing } = await get("/missing");
+      const { connect: _, ...absent } = isBare ? ABSENT : ABSENT_BESIDE_NODE;
+      assertEquals(missing, { ...absent, upgradeWebSocket: "can be" });
+      // Whereto it may connect is for its operator to say: by default, not to this machine.
+      assertMatch(connect, isBare ? / no sockets/ : /^Error: Cannot connect to 127.0.0.1:9 as /);
     });
 
     await t.step("lets requests sleep side by side, the first to end first", async () => {
@@ -149,6 +153,9 @@ for (const [kind, flags] of Object.entries(kinds)) {
     });
 
     workers.run.kill("SIGKILL");
-    assertEquals((await workers.run.end()).stderr, "");
+    const { stderr } = await workers.run.end();
+    // It tells of the connection that it does not allow, and of nothing else.
+    const lines = stderr.split("\n").filter((line) => !/127\.0\.0\.1:9 |^stack: /.test(line));
+    assertEquals(lines, [""]);
   });
 }

@@ -10,7 +10,9 @@ import {
   datagrams,
   FileLock,
   listen,
+  type Listener,
   main,
+  nursery,
   Process,
   ProcessPool,
   serve,
@@ -45,11 +47,27 @@ const uses: Record<string, () => unknown> = {
     await child.join();
     return child.exitCode;
   },
-  listen: () => listen(where).close(),
+  listen: () => {
+    listen(where).close();
+    return "listens";
+  },
   "listen, by TLS": () => listen({ ...where, transport: "tls", cert: CERT, key: KEY }).close(),
   "listen, by a file": () => listen({ path: "grove-edge.sock" }).close(),
   connect: async () => (await connect({ hostname: "127.0.0.1", port: 9 })).close(),
-  serve: () => serve(where, () => {}),
+  serve: () =>
+    nursery(async (services) => {
+      const echo = await services.start<Listener>((_task, started) =>
+        serve(where, async (stream) => {
+          for await (const bytes of stream) await stream.write(bytes);
+        }, { started })
+      );
+      const stream = await connect(echo.addresses[0]);
+      await stream.write(new TextEncoder().encode("hello\n"));
+      const { value } = await stream.lines().next();
+      stream.close();
+      services.stop();
+      return value;
+    }),
   serveHttp: () => serveHttp(where, () => new Response()),
   datagrams: () => datagrams(where).close(),
   async FileLock() {
