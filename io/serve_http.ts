@@ -2,10 +2,11 @@
  * HTTP servers under structured concurrency: `Deno.serve` as a child of a nursery, each request a
  * task, and an end that is bounded.
  *
- * Two traps of `Deno.serve` (2.9.6) shape it. Its `shutdown()` lets requests finish, but after it
+ * Three traps of `Deno.serve` (2.9.6) shape it. Its `shutdown()` lets requests finish, but after it
  * nothing can close a connection any more: an `abort()` then is an uncaught error that ends the
- * process, and a client that does not read what it asked for holds the shutdown for ever. Its
- * `abort()` closes everything at once. So a server that is asked to stop is shut down, its requests
+ * process, and a client that does not read what it asked for holds the shutdown for ever. It closes
+ * WebSockets at once, with what was about to be sent. And its `abort()` closes everything at once. So
+ * a server that is asked to stop lets its WebSockets end first, and is shut down then; its requests
  * are cancelled after `drain`, and what is still being sent a little later is left to itself; a
  * server that is cancelled is aborted.
  *
@@ -63,8 +64,10 @@ export type ServeHttpInfo = [info: {
  * Serves HTTP by `Deno.serve`, each request in a task of its own as with {@linkcode fetchHandler},
  * until it is cancelled or asked to stop. Run it as a child of a nursery.
  *
- * When it is asked to stop, accepting ends at once, and the port is free; requests have `drain`
- * milliseconds to end, and are cancelled and answered by 503 then. A response that is still being
+ * When it is asked to stop, accepting ends at once, and the port is free; only as long as there are
+ * WebSockets the port is kept, and what comes is answered by 503. Requests, WebSockets and what goes
+ * on in the background have `drain` milliseconds to end, and are cancelled then, requests being
+ * answered by 503. A response that is still being
  * sent by then, since its client does not read it or its body is an endless stream, is left alone:
  * its connection ends with it, or with the process (`main` sees to that). When the server is
  * cancelled, all connections are closed at once.

@@ -165,19 +165,19 @@ Deno.test("upgradeWebSocket: what was sent before the end is received, then Clos
 Deno.test("upgradeWebSocket: no message is lost when a receive is cancelled [C7]", async () => {
   const got: WebSocketMessage[] = [];
   await serving(async (socket) => {
-    while (got.length < 60) {
+    while (got.length < 24) {
       await moveOnAfter(0, async () => void got.push(await socket.receive()));
       await socket.receive({ timeout: 0 }).then((message) => got.push(message), () => {});
     }
   }, async ({ url }) => {
     const { socket, closed } = await open(url);
-    for (let n = 0; n < 60; n++) {
+    for (let n = 0; n < 24; n++) {
       socket.send(String(n));
-      if (n % 20 === 0) await sleep(1);
+      if (n % 5 === 0) await sleep(1);
     }
     await closed;
   });
-  assertEquals(got, Array.from({ length: 60 }, (_, n) => String(n)));
+  assertEquals(got, Array.from({ length: 24 }, (_, n) => String(n)));
 });
 
 Deno.test("upgradeWebSocket: a send waits for a client that does not read, and ends as it is told to", async () => {
@@ -261,6 +261,25 @@ Deno.test("upgradeWebSocket: a server that is stopped ends the loops, and closes
     assertEquals(received, ["goodbye"]);
   });
   assertEquals(ends, ["stopping: true"]);
+});
+
+Deno.test("upgradeWebSocket: a handler may use the drain to say something; what comes meanwhile is answered by 503 [I3]", async () => {
+  const gate = Promise.withResolvers<void>();
+  await serving(async (socket) => {
+    for await (const _ of socket);
+    await cancellable(gate.promise);
+    await socket.send("goodbye");
+  }, async ({ url, base, address }, services) => {
+    const { closed, received } = await open(url);
+    await untilTask("WebSocket /");
+    services.stop();
+    assertEquals(await read(base), [503, "Service Unavailable"]);
+    gate.resolve();
+    assertEquals(await closed, [1001, "the server is stopping"]);
+    assertEquals(received, ["goodbye"]);
+    await untilTask("WebSocket /", false);
+    await assertRejects(() => connect(address), Deno.errors.ConnectionRefused);
+  });
 });
 
 Deno.test("upgradeWebSocket: a handler that outlasts the drain is cancelled, and closed with 1001 [I3]", async () => {
