@@ -15,11 +15,21 @@ export const TASK = config.tasks.example.command.split(" ").slice(1);
 /** What is said where the standard library does not come from JSR; it is no complaint. */
 const FALLBACK = /^JSR cannot be reached.*\n/;
 
-/** Runs an example, which is to end well and to complain of nothing; gives the lines it has printed. */
+/** After how many milliseconds an example will not end by itself any more. */
+const ENDLESS = 60_000;
+
+/**
+ * Runs an example, which is to end well, by itself, and to complain of nothing; gives the lines that
+ * it has printed.
+ */
 export async function linesOf(name: string): Promise<string[]> {
   await using program = new Program([...TASK, name]);
+  // SIGTERM, which is passed on to the example: it would outlive the program that has started it.
+  const watchdog = setTimeout(() => program.kill("SIGTERM"), ENDLESS);
   const { code, stdout, stderr } = await program.end();
-  assertEquals({ code, stderr: stderr.replace(FALLBACK, "") }, { code: 0, stderr: "" }, stdout);
+  clearTimeout(watchdog);
+  const outcome = { code, stderr: stderr.replace(FALLBACK, "") };
+  assertEquals(outcome, { code: 0, stderr: "" }, `${name} has printed:\n${stdout}`);
   return stdout.trimEnd().split("\n");
 }
 
