@@ -55,6 +55,7 @@ export class Session {
     if (keepResults !== undefined) checkTime(keepResults, action, "'keepResults'");
     const connection = await open(options, action);
     try {
+      if (!connection.info?.jetstream) throw new Error(withoutJetStream(connection, action));
       const manager = await jetstreamManager(connection, { checkAPI: false });
       await patiently(() => makeStreams(connection, manager, layout, options));
       return new Session(connection, manager, layout, options);
@@ -141,4 +142,8 @@ export class Session {
     this.outbox.close();
     await this.connection.close();
   }
+}
+
+function withoutJetStream(connection: NatsConnection, action: string): string {
+  return `Cannot ${action} as the server has no JetStream: ${connection.getServer()}. Start it with -js`;
 }

@@ -41,8 +41,8 @@ export interface NatsServerOptions {
   readonly name?: string;
   /** The ports of the servers of its cluster for each other, its own first. Default: no cluster. */
   readonly routes?: readonly number[];
-  /** What else is to stand in its configuration. */
-  readonly config?: string;
+  /** What stands in its configuration of JetStream. Default: where it stores. */
+  readonly jetstream?: string;
 }
 
 // What a server says while it starts, on its standard error output.
@@ -130,13 +130,12 @@ export class NatsServer implements AsyncDisposable {
   }
 
   #config(): string {
-    const { routes, config = "" } = this.#options;
+    const { routes, jetstream = `{ store_dir: ${JSON.stringify(this.#folder)} }` } = this.#options;
     const lines = [
       `server_name: ${this.name}`,
       `listen: "127.0.0.1:${this.#port}"`,
-      `jetstream { store_dir: ${JSON.stringify(this.#folder)} }`,
+      `jetstream: ${jetstream}`,
       `websocket { listen: "127.0.0.1:${this.#websocketPort}", no_tls: true }`,
-      config,
     ];
     if (routes !== undefined) {
       const [own, ...others] = routes.map((port) => `127.0.0.1:${port}`);

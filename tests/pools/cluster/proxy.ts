@@ -1,0 +1,55 @@
+/**
+ * A way to a server that can be cut, and be there again.
+ *
+ * @module
+ */
+
+/** Passes on what comes to a port of its own. */
+export class Proxy implements AsyncDisposable {
+  readonly #target: Deno.ConnectOptions;
+  readonly #open: Set<Deno.Conn> = new Set();
+  #listener: Deno.Listener;
+  #accepting: Promise<void>;
+
+  /** @param target Where to: the address of a server. */
+  constructor(target: string) {
+    const { hostname, port } = new URL(target);
+    this.#target = { hostname, port: Number(port) };
+    this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    this.#accepting = this.#accept();
+  }
+
+  /** The address of this side. */
+  get url(): string {
+    return `nats://127.0.0.1:${(this.#listener.addr as Deno.NetAddr).port}`;
+  }
+
+  /** Cuts all that goes through it, and lets nothing in. */
+  async cut(): Promise<void> {
+    this.#listener.close();
+    for (const connection of this.#open) connection.close();
+    this.#open.clear();
+    await this.#accepting;
+  }
+
+  /** Is there again, at the same address. */
+  restore(): void {
+    const { port } = this.#listener.addr as Deno.NetAddr;
+    this.#listener = Deno.listen({ hostname: "127.0.0.1", port });
+    this.#accepting = this.#accept();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.cut();
+  }
+
+  async #accept(): Promise<void> {
+    const passing: Promise<unknown>[] = [];
+    for await (const near of this.#listener) {
+      const far = await Deno.connect(this.#target);
+      this.#open.add(near).add(far);
+      passing.push(near.readable.pipeTo(far.writable), far.readable.pipeTo(near.writable));
+    }
+    await Promise.allSettled(passing);
+  }
+}
