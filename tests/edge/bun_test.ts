@@ -7,6 +7,7 @@
 import { assertEquals } from "@std/assert";
 import { ABSENT_BESIDE_NODE } from "./absent.ts";
 import { came } from "./came.ts";
+import { withEcho } from "./echo.ts";
 import { Program } from "../io/program.ts";
 import { npmProgram } from "./npm_program.ts";
 import { expected } from "./programs/tour.ts";
@@ -33,5 +34,13 @@ Deno.test("Bun tells main of signals", async () => {
     signal: null,
     stdout: "works\nstopping: true\n",
     stderr: "",
+  });
+});
+
+Deno.test("Bun connects by its own node:net", async () => {
+  const bun = await npmProgram("bun");
+  await withEcho(async (port) => {
+    await using run = new Program(["run", "tests/edge/programs/says_hello.ts", `${port}`], {}, bun);
+    assertEquals(await run.end(), { code: 0, signal: null, stdout: '"hello"\n', stderr: "" });
   });
 });

@@ -37,7 +37,7 @@ export async function workerd<Name extends string>(workers: Record<Name, Worker>
   const config = `
     using Workerd = import "/workerd/workerd.capnp";
     const config :Workerd.Config = (
-      services = [${
+      services = [(name = "internet", network = (allow = ["public", "private"])), ${
     names.map((name) => {
       const { module, flags } = workers[name];
       // What is embedded is found from here on, and an absolute path is one from this folder on.

@@ -10,6 +10,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { until } from "../examples/app.ts";
 import { ABSENT, ABSENT_BESIDE_NODE } from "./absent.ts";
+import { withEcho } from "./echo.ts";
 import { ANSWERS, askApp, chat, EVENTS } from "./programs/app_answers.ts";
 import { expected, stops } from "./programs/tour.ts";
 import { WITHOUT_NODE, workerd } from "./workerd.ts";
@@ -102,6 +103,13 @@ for (const [kind, flags] of Object.entries(kinds)) {
       await get("/letter?hello");
       assertEquals(await letter, "hello");
     });
+
+    if (!isBare) {
+      await t.step(
+        "connects by its own node:net",
+        () => withEcho(async (port) => assertEquals(await get(`/hello?${port}`), "hello")),
+      );
+    }
 
     await t.step("streams bodies out of a request's task", async () => {
       assertEquals(await (await ask("/stream")).text(), "a\nb\nc\n");

@@ -19,6 +19,7 @@ import {
   upgradeWebSocket,
   yieldNow,
 } from "../../../mod.ts";
+import { hello } from "./hello.ts";
 import { missing } from "./missing.ts";
 import { stops, tour } from "./tour.ts";
 
@@ -65,6 +66,8 @@ const routes: Record<string, (query: string, request: Request) => unknown> = {
     }),
 
   "/leave": () => leave.set(),
+
+  "/hello": (port) => hello(Number(port)),
 
   "/letter": (text) => letters.send(text),
   "/letters": () => letters.receive(),
@@ -127,7 +130,7 @@ function namesIn({ name, children }: ReturnType<typeof inspect>): string[] {
   return [name, ...children.flatMap(namesIn)];
 }
 
-const handler = fetchHandler(async (request) => {
+const handler = fetchHandler<unknown[]>(async (request) => {
   const { pathname, search } = new URL(request.url);
   const answer = await routes[pathname](search.slice(1), request) ?? null;
   return answer instanceof Response ? answer : Response.json(answer);
