@@ -15,13 +15,7 @@
  */
 
 import { ClosedError } from "../primitives/kernel/errors.ts";
-import {
-  type Account,
-  type Inspected,
-  inspected,
-  register,
-  unregister,
-} from "../primitives/kernel/inspected.ts";
+import { type Account, inspected, register, unregister } from "../primitives/kernel/inspected.ts";
 import { type Parked, WaitQueue } from "../primitives/kernel/queue.ts";
 import { currentClock } from "../primitives/kernel/clock.ts";
 import { Alarm } from "../primitives/kernel/timers.ts";
@@ -102,12 +96,7 @@ export type AnyListener = Listener<SocketAddress>;
  * ```
  */
 export class Listener<A extends SocketAddress = TcpAddress>
-  implements
-    Listening<A>,
-    AsyncIterable<SocketStream<A>>,
-    Disposable,
-    Waitable<SocketStream<A>>,
-    Inspected {
+  implements Listening<A>, AsyncIterable<SocketStream<A>>, Disposable, Waitable<SocketStream<A>> {
   /** Where it listens. */
   readonly addresses: readonly A[];
   readonly #doors: readonly Door[];

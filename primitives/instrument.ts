@@ -100,14 +100,29 @@ function remove(instrument: Instrument): void {
   install(instruments.filter((each) => each !== instrument));
 }
 
+// In methods, and not in functions, as only for those it is up to us to know what the objects are.
 const TELLER: Hooks = {
-  spawned: (task) => tell("spawned", (each) => each.spawned?.(task)),
-  started: (task) => tell("started", (each) => each.started?.(task)),
-  call: (task, fn) => instruments.reduce((inner, each) => wrapped(each, task, inner), fn)(),
-  blocked: (scope, wait) => tellOfWait("blocked", scope, wait),
-  unblocked: (scope, wait) => tellOfWait("unblocked", scope, wait),
-  cancelled: (scope) => tell("cancelled", (each) => each.cancelled?.(scope)),
-  exited: (task) => tell("exited", (each) => each.exited?.(task)),
+  spawned(task: Task): void {
+    tell("spawned", (each) => each.spawned?.(task));
+  },
+  started(task: Task): void {
+    tell("started", (each) => each.started?.(task));
+  },
+  call<R>(task: Task, fn: () => R): R {
+    return instruments.reduce((inner, each) => wrapped(each, task, inner), fn)();
+  },
+  blocked(scope: Scope, wait: Blocked<unknown>): void {
+    tellOfWait("blocked", scope, wait);
+  },
+  unblocked(scope: Scope, wait: Blocked<unknown>): void {
+    tellOfWait("unblocked", scope, wait);
+  },
+  cancelled(scope: Scope): void {
+    tell("cancelled", (each) => each.cancelled?.(scope));
+  },
+  exited(task: Task): void {
+    tell("exited", (each) => each.exited?.(task));
+  },
 };
 
 function tellOfWait(name: "blocked" | "unblocked", scope: Scope, wait: Blocked<unknown>): void {

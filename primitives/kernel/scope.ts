@@ -27,7 +27,6 @@ import { hooks } from "./hooks.ts";
 import { Parked, type WaitTarget } from "./queue.ts";
 import type { ScopeOptions, StopOptions } from "./scope_options.ts";
 import { SignalWatch } from "./signals.ts";
-import type { Task } from "./task.ts";
 import { Alarm } from "./timers.ts";
 import { nextTurn } from "./turn.ts";
 
@@ -379,7 +378,7 @@ export abstract class Scope implements CancelSource {
       } else if ((scope.#flags & SHIELDED) === 0) {
         scope.#pending = parent.#pending;
       }
-      if (hooks !== null && (scope.#flags & TASK) !== 0) hooks.spawned(scope as Task);
+      if (hooks !== null && (scope.#flags & TASK) !== 0) hooks.spawned(scope);
     };
 
     unlink = (scope) => {
@@ -398,7 +397,7 @@ export abstract class Scope implements CancelSource {
       activity++;
       if (scope.#extras !== null) disarm(scope.#extras);
       if (scope.#blocked !== null) rehome(scope, parent);
-      if (hooks !== null && (scope.#flags & TASK) !== 0) hooks.exited(scope as Task);
+      if (hooks !== null && (scope.#flags & TASK) !== 0) hooks.exited(scope);
       if (parent.#children === null && parent.#extras !== null) parent.#extras.drained?.();
     };
 

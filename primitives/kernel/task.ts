@@ -340,7 +340,7 @@ export class Task<T = unknown> extends Scope implements PromiseLike<T>, Waitable
   static {
     startTask = <T>(task: Task<T>, fn: TaskFunction<T>) => {
       task.#state = "running";
-      if (hooks !== null) hooks.started(task as Task);
+      if (hooks !== null) hooks.started(task);
       starting = task as Task;
       startingFn = fn as TaskFunction<unknown>;
       runIn(task, begin);
