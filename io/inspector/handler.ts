@@ -117,9 +117,7 @@ export class Inspector {
       return text("This takes the token: open the address that the inspector has told.", 401);
     }
     const task = activeTasks().find((task) => task.id === id);
-    if (task === undefined || task.parent === null) {
-      return text(`There is no task ${id} that could be asked to end.`, 404);
-    }
+    if (task === undefined) return text(`There is no task ${id} that could be asked to end.`, 404);
     if (order === "stop") task.stop();
     else task.cancel("asked for in the inspector");
     return new Response(null, { status: 204, headers: PRIVATE });

@@ -173,7 +173,7 @@ function showWhy() {
       "",
       link(step.id, step.name, step.waits.length > 0 ? "waiting" : step.state),
       ...step.waits.map((wait) => make("p", "", ...doing(wait))),
-      ...(step.others > 0 ? [make("p", "", "because of the next, and of " + plural(step.others, "other"))] : []),
+      ...(step.others > 0 ? [make("p", "", alsoBecauseOf(step.others))] : []),
       ...(step.spawnedAt ? [make("p", "", "spawned at " + step.spawnedAt)] : []),
     )
   );
@@ -254,6 +254,7 @@ function put(element, text) {
 }
 
 const count = (number) => number.toLocaleString("en");
+const alsoBecauseOf = (others) => "because of the next, and of " + plural(others, "other");
 const plural = (number, noun) => count(number) + " " + noun + (number === 1 ? "" : "s");
 const words = (name) => name.replace(/[A-Z]/g, (letter) => " " + letter.toLowerCase());
 

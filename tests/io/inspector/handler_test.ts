@@ -23,7 +23,11 @@ Deno.test("inspectorHandler() answers in a server that is there, below its path"
     const events = await fetch(`${base}/tools/inspector/events`);
     assertEquals(events.headers.get("content-type"), "text/event-stream");
     assertEquals(events.headers.get("cache-control"), "no-store");
-    await events.body!.cancel();
+    const reader = events.body!.pipeThrough(new TextDecoderStream()).getReader();
+    const { value } = await reader.read();
+    assert(value!.includes(`"name":"server"`));
+    assert(!value!.includes("/events"), "not the task that tells");
+    await reader.cancel();
     for (const path of ["/tools", "/tools/inspectors", "/tools/inspector/other"]) {
       assertEquals((await read(base + path))[0], 404, path);
     }

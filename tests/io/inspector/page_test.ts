@@ -23,6 +23,7 @@ async function look(
       { name: "inspector" },
     );
     const page = await browser.newPage();
+    page.setDefaultTimeout(15_000);
     const errors: string[] = [];
     page.on(
       "console",

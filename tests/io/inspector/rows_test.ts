@@ -113,6 +113,7 @@ Deno.test("rows: what is looked for is shown, wherever it is, with what it is in
       ...Array.from({ length: 10 }, (_, i) => ` nap 24${i}`),
     ]);
     assertEquals(drawn(rows({ find: "ledger" })), ["crowd", " clerk"]);
+    assertEquals(drawn(rows({ find: "nap", close: "t0/group crowd" })).length, 1 + 100 + 1);
     assertEquals(drawn(rows({ find: "no such" })), []);
     group.cancel();
   }, { name: "crowd" });
