@@ -127,7 +127,8 @@ export function serveOnCores(module: string | URL, options: ServeOnCoresOptions)
   checkTime(drain, action, "'drain'", false);
   checkRestart({ ...restart, on: "failure" }, action);
   if (started !== undefined) checkFunction(started, action, "'started'");
-  const workers = options.workers ?? navigator.hardwareConcurrency;
+  // Node 20 has no navigator; what else it lacks is said below.
+  const workers = options.workers ?? globalThis.navigator?.hardwareConcurrency ?? 1;
   checkCount(workers, action, "'workers'", 1);
   checkPlatform(workers, action);
   const { hostname = "0.0.0.0", port } = options;

@@ -20,6 +20,8 @@ export const ABSENT: Record<string, unknown> = {
   connect: `Error: Cannot connect ${SOCKETS}`,
   serve: `Error: Cannot listen ${SOCKETS}`,
   serveHttp: `Error: Cannot serve HTTP ${SOCKETS}`,
+  serveOnCores: `Error: Cannot serve on cores ${SOCKETS}`,
+  "serveOnCores, on all": `Error: Cannot serve on cores ${SOCKETS}`,
   datagrams: `Error: Cannot open datagrams ${SOCKETS}`,
   FileLock:
     'TypeError: Cannot acquire file lock "grove-edge.lock" as this platform has no files that can be locked. Use a Lock within a thread, a SharedLock between workers',

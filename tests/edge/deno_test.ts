@@ -21,7 +21,8 @@ Deno.test("Deno runs the library without permission, and what that bars is an er
   const { code, stderr, printed } = await unpermitted("prints.ts");
   assertEquals(code, 0);
   assertEquals(printed.tour, expected());
-  const { WorkerPool, ProcessPool, Process, datagrams, ...rest } = printed.missing;
+  const { "serveOnCores, on all": _, WorkerPool, ProcessPool, Process, datagrams, ...rest } =
+    printed.missing;
   const barred = (what: string, where: string, flags: string) =>
     `NotCapable: Cannot ${what} ${where} as the program is not permitted to. Run it with ${flags}`;
   const [any, file] = ["127.0.0.1:0", "grove-edge.sock"];
@@ -36,6 +37,8 @@ Deno.test("Deno runs the library without permission, and what that bars is an er
     connect: barred("connect to", "127.0.0.1:9", "--allow-net=127.0.0.1:9"),
     serve: barred("listen on", any, `--allow-net=${any}`),
     serveHttp: barred("listen on", any, `--allow-net=${any}`),
+    serveOnCores:
+      "Error: Cannot serve on cores with 2 workers as Deno shares a port behind a flag only. Run it with --unstable-net, or set 'workers' to 1",
     FileLock:
       'NotCapable: Cannot acquire file lock "grove-edge.lock" as the program is not permitted to open its file. Run it with --allow-read=grove-edge.lock --allow-write=grove-edge.lock',
     SharedLock: "held",

@@ -17,6 +17,7 @@ import {
   ProcessPool,
   serve,
   serveHttp,
+  serveOnCores,
   SharedLock,
   upgradeWebSocket,
   WorkerPool,
@@ -69,6 +70,8 @@ const uses: Record<string, () => unknown> = {
       return value;
     }),
   serveHttp: () => serveHttp(where, () => new Response()),
+  serveOnCores: () => serveOnCores(new URL("https://edge.example/app.ts"), { port: 0, workers: 2 }),
+  "serveOnCores, on all": () => serveOnCores(new URL("https://edge.example/app.ts"), { port: 0 }),
   datagrams: () => datagrams(where).close(),
   async FileLock() {
     const lock = new FileLock("grove-edge.lock");
