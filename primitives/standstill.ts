@@ -4,8 +4,8 @@
  * circles that lead through groups, whose tasks wait for their children; and who waits behind one.
  *
  * It begins with those who may go on by themselves, and adds whoever waits for something that these
- * may give. What is left waits for itself. A task that awaits something foreign, has a time limit or
- * was cancelled may go on, and so may the root task: better one missed than a false alarm.
+ * may give. What is left waits for itself. A task that awaits something foreign or has a time limit
+ * may go on, and so may the root task: better one missed than a false alarm.
  *
  * @module
  */
@@ -13,14 +13,7 @@
 import { type Blocker, type Held, heldBy } from "./kernel/deadlock.ts";
 import { Hold } from "./kernel/hold.ts";
 import type { WaitTarget } from "./kernel/queue.ts";
-import {
-  blockedIn,
-  children,
-  hasDeadline,
-  parentOf,
-  pendingIn,
-  type Scope,
-} from "./kernel/scope.ts";
+import { blockedIn, children, hasDeadline, parentOf, type Scope } from "./kernel/scope.ts";
 import { Task } from "./kernel/task.ts";
 import { awaitedBy, isClosing, TaskGroup } from "./task_group.ts";
 
@@ -69,7 +62,6 @@ class Search {
 
   /** On whom it depends that a task goes on; `undefined` where it may by itself. */
   #waysOn(task: Task): Ways | undefined {
-    if (pendingIn(task) !== null) return undefined;
     if (task.state === "queued") return this.#waysToStart(parentOf(task)!);
     const ways: (readonly Task[])[] = [];
     const own: Scope[] = [task];
@@ -77,11 +69,8 @@ class Search {
       if (hasDeadline(scope)) return undefined;
       for (const { isLimited, targets } of blockedIn(scope)) {
         if (isLimited || targets.length === 0) return undefined;
-        for (const target of targets) {
-          const way = this.#blockersOf(target);
-          if (way.length === 0) return undefined;
-          ways.push(way);
-        }
+        // Of nobody, where it is nobody's: then the task may go on.
+        for (const target of targets) ways.push(this.#blockersOf(target));
       }
       for (const child of children(scope)) if (!(child instanceof Task)) own.push(child);
       if (scope instanceof TaskGroup && isClosing(scope)) ways.push(awaitedBy(scope));

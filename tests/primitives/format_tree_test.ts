@@ -120,6 +120,13 @@ Deno.test("formatTree() colors on demand, and colors take no place", () => {
   assertFalse(formatTree({ tree }).includes("\x1b"));
 });
 
+Deno.test("formatTree() lets a long name stick out, and leaves the others where they are", () => {
+  const long = { ...tree.children[0], name: "x".repeat(200), age: undefined };
+  const lines = formatTree({ tree: { ...tree, children: [long, tree.children[1]] } }).split("\n");
+  assertEquals(lines[1].indexOf("running"), "├─ ".length + 200 + 2);
+  assertEquals(lines[0].indexOf("running"), 58);
+});
+
 Deno.test("formatTree() draws a nest of a thousand scopes, too", async () => {
   const nest = async (depth: number): Promise<string> => {
     if (depth === 0) return formatTree();

@@ -16,6 +16,7 @@ import {
 } from "@std/assert";
 import {
   cancellable,
+  CancelScope,
   cancelScope,
   currentTask,
   Event,
@@ -423,7 +424,7 @@ Deno.test("inspect() finds a deadlock through a group: its task has what its chi
     for (const name of ["root", "not in it", "nor this"]) {
       assertFalse("deadlocked" in find(name), name);
     }
-    assertMatch(formatTree(), /child +running  DEADLOCKED, waits for lock "door"/);
+    assertMatch(formatTree(), /child +running +DEADLOCKED, waits for lock "door"/);
     group.cancel();
   });
 });
@@ -461,14 +462,59 @@ Deno.test("inspect() finds those who are behind a deadlocked writer, ahead of th
         inner.spawn(() => lock.write.acquire(), { name: "writer" });
       });
     }, { name: "reader" });
+    group.spawn(async () => {
+      using _ = await lock.read.acquire();
+      await sleep(Infinity);
+    }, { name: "free reader" });
     await waitAllTasksBlocked();
     group.spawn(() => lock.read.acquire(), { name: "second reader" });
     await waitAllTasksBlocked();
     for (const name of ["reader", "writer", "second reader"]) {
       assertEquals(find(name).deadlocked, true, name);
     }
+    assertFalse("deadlocked" in find("free reader"));
     group.cancel();
   });
+});
+
+Deno.test("inspect() finds a deadlock in a shield, of a task that was cancelled", async () => {
+  const lock = new Lock({ name: "door" });
+  const scope = new CancelScope({ shield: true });
+  await taskGroup(async (group) => {
+    const parent = group.spawn(async () => {
+      using _ = await lock.acquire();
+      await scope.enter(() =>
+        taskGroup((inner) => void inner.spawn(() => lock.acquire(), { name: "child" }))
+      );
+    }, { name: "parent" });
+    await waitAllTasksBlocked();
+    parent.cancel();
+    assert("cancelled" in find("parent"));
+    assertEquals(find("parent").deadlocked, true);
+    assertEquals(find("child").deadlocked, true);
+    scope.shielded = false;
+  });
+});
+
+Deno.test("inspect() tells for how long a wait lasts that has outlived its task", async () => {
+  traceAges(true);
+  try {
+    await withVirtualTime(() =>
+      taskGroup(async (group) => {
+        group.spawn(async () => {
+          const event = new Event();
+          event.wait({ timeout: 1000 }).catch(() => {});
+          await sleep(300);
+        });
+        await sleep(400);
+        const [wait] = find("group").waitingFor.filter(({ kind }) => kind === "event");
+        assertEquals(wait.for, 400);
+        await sleep(1000);
+      })
+    );
+  } finally {
+    traceAges(false);
+  }
 });
 
 Deno.test("inspect() finds those who are queued behind a deadlock, and not those behind others", async () => {
