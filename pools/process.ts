@@ -7,6 +7,7 @@
 import { checkOptions, checkTime, show } from "../primitives/kernel/check.ts";
 import { LONGEST_DELAY } from "../primitives/kernel/clock.ts";
 import { currentScope } from "../primitives/kernel/context.ts";
+import { type Account, inspected, register, unregister } from "../primitives/kernel/inspected.ts";
 import { parentOf, type Scope } from "../primitives/kernel/scope.ts";
 import type { Task } from "../primitives/kernel/task.ts";
 import { waitForPromise, type WaitOptions } from "../primitives/kernel/wait.ts";
@@ -150,7 +151,11 @@ export class Process implements AsyncDisposable {
       throw new TypeError(`Cannot start "${this.name}" again. Make another one`);
     }
     const running = this.#running = this.#begin();
-    running.exit.then((exit) => this.#exit = exit);
+    register(this);
+    running.exit.then((exit) => {
+      this.#exit = exit;
+      unregister(this);
+    });
     this.#task = this.#watchOver(running);
     return this;
   }
@@ -188,6 +193,12 @@ export class Process implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#task?.cancel(`"${this.name}" is disposed of`);
     await this.#running?.exit;
+  }
+
+  /** @ignore */
+  [inspected](): Account {
+    const { name, daemon } = this;
+    return { kind: "process", name, state: "running", details: { pid: this.pid!, daemon } };
   }
 
   #signal(signal: Deno.Signal): void {

@@ -192,10 +192,16 @@ Deno.test("a Process has the name of its function, or the one that it is given, 
     true,
   ]);
   await taskGroup(async () => {
-    await using _process = lingering(folder, gate, false, { name: "waiter" }).start();
+    await using process = lingering(folder, gate, false, { name: "waiter" }).start();
     await gate.entered();
-    assertStringIncludes(JSON.stringify(inspect()), '"waiter"');
+    const nodes = inspect().children[0].children.filter(({ name }) => name === "waiter");
+    assertEquals(nodes.map(({ kind, state }) => [kind, state]), [
+      ["task", "running"],
+      ["process", "running"],
+    ]);
+    assertEquals(nodes[1].details, { pid: process.pid!, daemon: false });
   });
+  assertEquals(inspect().children, []);
 });
 
 Deno.test("a Process exits with what its function exits with", async () => {
