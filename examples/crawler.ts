@@ -1,4 +1,4 @@
-#!/usr/bin/env -S deno run --allow-net=127.0.0.1
+#!/usr/bin/env -S deno run --unstable-no-legacy-abort --allow-net=127.0.0.1
 /**
  * A crawler: many pages, so many at a time, and another try for those that fail.
  *

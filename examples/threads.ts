@@ -29,7 +29,7 @@ class Download {
   async run(): Promise<void> {
     while (this.percent < 100) {
       await sleep(20);
-      this.percent += 25;
+      this.percent += 10;
     }
   }
 }
