@@ -17,6 +17,9 @@ import type { Host, StatusSignal } from "./host.ts";
 /** How often it looks, in milliseconds. Whoever moved in between was not stuck. */
 const INTERVAL = 500;
 
+/** For how many times as long as a look took there is no other: of many tasks it takes milliseconds. */
+const PAUSE = 100;
+
 /** See above. */
 export class Lookout {
   readonly #host: Host;
@@ -27,6 +30,7 @@ export class Lookout {
   readonly #timer: ReturnType<typeof setInterval>;
   #activity = -1;
   #examined = -1;
+  #notBefore = 0;
   #reported: ReadonlySet<Task> = new Set();
   /** The error that it has ended the program with, if it had to. */
   deadlock: DeadlockError | undefined;
@@ -54,8 +58,11 @@ export class Lookout {
     const before = this.#activity;
     this.#activity = activityCount();
     if (this.#activity !== before || this.#examined === before) return;
+    const start = performance.now();
+    if (start < this.#notBefore) return;
     this.#examined = before;
     const stuck = standstills(this.#group);
+    this.#notBefore = start + PAUSE * (performance.now() - start);
     if (stuck.size === 0) return;
     if (activeTasks().length === stuck.size) this.#end(stuck.size);
     else if ([...stuck].some((task) => !this.#reported.has(task))) {

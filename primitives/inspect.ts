@@ -41,7 +41,7 @@ import { isClosing, TaskGroup } from "./task_group.ts";
 export interface TreeNode {
   /**
    * What it is: "task", "group" or "scope"; "job", which a task waits for and which runs elsewhere;
-   * "pool", "worker", "process", "listener", "connection"; there may be more.
+   * "pool", "worker", "process", "listener"; there may be more.
    */
   readonly kind: string;
   /** Its name. */

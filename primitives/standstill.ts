@@ -69,8 +69,12 @@ class Search {
       if (hasDeadline(scope)) return undefined;
       for (const { isLimited, targets } of blockedIn(scope)) {
         if (isLimited || targets.length === 0) return undefined;
-        // Of nobody, where it is nobody's: then the task may go on.
-        for (const target of targets) ways.push(this.#blockersOf(target));
+        for (const target of targets) {
+          const blockers = this.#blockersOf(target);
+          // Nobody has it, so the task may go on: as nearly all may, who need not be kept in a list.
+          if (blockers.length === 0) return undefined;
+          ways.push(blockers);
+        }
       }
       for (const child of children(scope)) if (!(child instanceof Task)) own.push(child);
       if (scope instanceof TaskGroup && isClosing(scope)) ways.push(awaitedBy(scope));
