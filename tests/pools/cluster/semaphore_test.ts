@@ -2,7 +2,7 @@ import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } f
 import { ClusterLock } from "../../../pools/cluster/lock.ts";
 import { isUnused } from "../../../pools/cluster/lease_roll.ts";
 import { ClusterSemaphore } from "../../../pools/cluster/semaphore.ts";
-import { sleep, taskGroup } from "../../../mod.ts";
+import { Barrier, sleep, taskGroup } from "../../../mod.ts";
 import { interruptAtEveryStep } from "../../../primitives/testing/mod.ts";
 import { lockTest } from "./lock_server.ts";
 
@@ -10,6 +10,7 @@ const KEY = "semaphore.it";
 
 lockTest("W1: at most so many have a permit at a time, on all machines together", async (stage) => {
   const connections = [await stage.connect(), await stage.connect(), await stage.connect()];
+  const full = new Barrier(3);
   let inside = 0;
   let most = 0;
   await taskGroup((group) => {
@@ -18,7 +19,7 @@ lockTest("W1: at most so many have a permit at a time, on all machines together"
       group.spawn(() =>
         doors.withLock(async () => {
           most = Math.max(most, ++inside);
-          await sleep(2);
+          await full.wait();
           inside--;
         })
       );
