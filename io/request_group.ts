@@ -139,7 +139,7 @@ export class RequestGroup<Info extends unknown[]> extends TaskOwner implements R
     clients.came(task);
     // Where a request is killed with its client, it would not get to its `finally` blocks.
     if (timersAreRequestBound) keepAlive(info, task as Task);
-    startTask(task, () => this.#attend(task, request, info));
+    startTask(task, this.#attend);
     if (task.isAlive) clients.started(task);
     return task.answered();
   }
@@ -195,11 +195,13 @@ export class RequestGroup<Info extends unknown[]> extends TaskOwner implements R
   }
 
   // The response is not the task's own value, which would outlive the task: see RequestTask.
-  #attend(task: RequestTask, request: Request, info: Info): void | Promise<void> {
-    const made = task.made = this.#fn(request, ...info);
+  // One for all: a closure for each would be allocated.
+  readonly #attend = (running: Task<void>): void | Promise<void> => {
+    const task = running as RequestTask;
+    const made = task.made = this.#fn(task.request!, ...task.info as Info);
     // What is there at once costs no promise.
     if (!(made instanceof Response) || task.bodies !== null) return this.#await(task, made);
-  }
+  };
 
   async #await(task: RequestTask, making: Response | PromiseLike<Response>): Promise<void> {
     const made = task.made = await making;

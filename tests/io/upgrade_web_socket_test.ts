@@ -1,0 +1,457 @@
+import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
+import {
+  BrokenResourceError,
+  cancellable,
+  ClosedError,
+  connect,
+  currentTask,
+  fetchHandler,
+  moveOnAfter,
+  type Nursery,
+  nursery,
+  type ServeHttpOptions,
+  sleep,
+  type SocketStream,
+  TaskLocal,
+  TimeoutError,
+  TooLongError,
+  upgradeWebSocket,
+  type UpgradeWebSocketOptions,
+  type WebSocketClose,
+  type WebSocketConnection,
+  type WebSocketHandler,
+  type WebSocketMessage,
+} from "../../mod.ts";
+import { withLeakCheck } from "../../primitives/testing/mod.ts";
+import { printed, read, start, untilTask } from "./http_server.ts";
+import { bytes } from "./pair.ts";
+
+/** Starts a server that answers each request by a WebSocket. */
+async function sockets(
+  services: Nursery,
+  handler: WebSocketHandler,
+  options: UpgradeWebSocketOptions & ServeHttpOptions = {},
+) {
+  const fn = (request: Request) => upgradeWebSocket(request, handler, options);
+  const { address, base } = await start(services, fn, options);
+  return { address, base, url: base.replace("http", "ws") };
+}
+
+/** A client, once its WebSocket is open; and how that was closed. */
+async function open(url: string, protocols: string[] = []) {
+  const socket = new WebSocket(url, protocols);
+  const received: unknown[] = [];
+  socket.binaryType = "arraybuffer";
+  socket.onmessage = ({ data }) =>
+    received.push(typeof data === "string" ? data : new Uint8Array(data));
+  const closed = new Promise<[number, string]>((resolve) => {
+    socket.onclose = ({ code, reason }) => resolve([code, reason]);
+  });
+  await new Promise((resolve) => socket.onopen = socket.onerror = resolve);
+  return { socket, received, closed };
+}
+
+/** A client that says only what it is told to. */
+async function openRaw(address: { hostname: string; port: number }): Promise<SocketStream> {
+  const stream = await connect(address);
+  await stream.write(bytes(
+    "GET /raw HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\n" +
+      "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n\r\n",
+  ));
+  await stream.readUntil("\r\n\r\n");
+  return stream;
+}
+
+async function echo(socket: WebSocketConnection): Promise<void> {
+  for await (const message of socket) await socket.send(message);
+}
+
+/** A server for the time of a function, which must leave nothing behind. */
+function serving(
+  handler: WebSocketHandler,
+  fn: (server: Awaited<ReturnType<typeof sockets>>, services: Nursery) => Promise<void>,
+  options?: UpgradeWebSocketOptions & ServeHttpOptions,
+): Promise<void> {
+  return withLeakCheck(async () => {
+    await nursery(async (services) => {
+      const server = await sockets(services, handler, options);
+      await fn(server, services);
+      services.stop();
+    });
+  });
+}
+
+Deno.test("upgradeWebSocket: messages go both ways, as text and bytes, in order", async () => {
+  await serving(echo, async ({ url }) => {
+    const { socket, received, closed } = await open(url);
+    const sent = ["one", bytes("two"), "", "zwölf 🌳", new Uint8Array(100_000).fill(7)];
+    for (const message of sent) socket.send(message);
+    while (received.length < sent.length) await sleep(1);
+    assertEquals(received, sent);
+    socket.close(1000, "bye");
+    assertEquals(await closed, [1000, "bye"]);
+  });
+});
+
+Deno.test("upgradeWebSocket: the handler is a task of the server, with the task-locals of its request", async () => {
+  const user = new TaskLocal<string>();
+  const seen: unknown[] = [];
+  await withLeakCheck(() =>
+    nursery(async (services) => {
+      const { base } = await start(services, (request) =>
+        user.run("ann", () =>
+          upgradeWebSocket(request, async (socket, task) => {
+            assertStrictEquals(currentTask(), task);
+            seen.push(task.name, task.parent?.name, user.get(), socket.name);
+            await sleep(1);
+          })));
+      const { closed } = await open(`${base.replace("http", "ws")}/chat?token=secret`);
+      assertEquals(await closed, [1000, ""]);
+      services.stop();
+    })
+  );
+  assertEquals(seen, ["WebSocket /chat", "server", "ann", "WebSocket /chat"]);
+});
+
+Deno.test("upgradeWebSocket: a handler that fails closes with 1011, and onError is told", async () => {
+  const failure = new Error("password=hunter2");
+  const told: unknown[] = [];
+  await serving(() => Promise.reject(failure), async ({ url }) => {
+    const { closed } = await open(url);
+    assertEquals(await closed, [1011, ""]);
+    await untilTask("WebSocket /", false);
+  }, { onError: (error, { url }) => void told.push(error, new URL(url).pathname) });
+  assertEquals(told, [failure, "/"]);
+});
+
+Deno.test("upgradeWebSocket: the client's end is the loop's, and says why", async () => {
+  const ends: (WebSocketClose | undefined)[] = [];
+  await serving(async (socket) => {
+    for await (const _ of socket);
+    ends.push(socket.closed);
+  }, async ({ url, address }) => {
+    const first = await open(url);
+    first.socket.close(4000, "done");
+    await first.closed;
+    (await openRaw(address)).close();
+    while (ends.length < 2) await sleep(1);
+  });
+  assertEquals(ends, [{ code: 4000, reason: "done" }, { code: 1006, reason: "" }]);
+});
+
+Deno.test("upgradeWebSocket: what was sent before the end is received, then ClosedError, which is no failure", async () => {
+  const got: unknown[] = [];
+  const gate = Promise.withResolvers<void>();
+  const lines = await printed(() =>
+    serving(async (socket) => {
+      await gate.promise;
+      got.push(await socket.receive(), await socket.receive());
+      got.push((await assertRejects(() => socket.send("x"), ClosedError)).message);
+      await socket.receive();
+    }, async ({ url }) => {
+      const { socket, closed } = await open(url);
+      socket.send("a");
+      socket.send("b");
+      socket.close(4001, "tired");
+      await closed;
+      gate.resolve();
+      await untilTask("WebSocket /", false);
+    })
+  );
+  assertEquals(got, ["a", "b", 'Cannot use WebSocket / as it is closed, with code 4001: "tired"']);
+  assertEquals(lines, []);
+});
+
+Deno.test("upgradeWebSocket: no message is lost when a receive is cancelled [C7]", async () => {
+  const got: WebSocketMessage[] = [];
+  await serving(async (socket) => {
+    while (got.length < 24) {
+      await moveOnAfter(1, async () => void got.push(await socket.receive()));
+    }
+  }, async ({ url }) => {
+    const { socket, closed } = await open(url);
+    for (let n = 0; n < 24; n++) {
+      socket.send(String(n));
+      if (n % 5 === 0) await sleep(1);
+    }
+    await closed;
+  });
+  assertEquals(got, Array.from({ length: 24 }, (_, n) => String(n)));
+});
+
+Deno.test("upgradeWebSocket: a send waits for a client that does not read, and ends as it is told to", async () => {
+  const ends: unknown[] = [];
+  const chunk = new Uint8Array(256 * 1024);
+  let sent = 0;
+  await serving(async (socket) => {
+    try {
+      for (; sent < 400; sent++) await socket.send(chunk, { timeout: 100 });
+    } catch (error) {
+      ends.push(error instanceof TimeoutError);
+    }
+    // One that is cancelled sends nothing, and holds up nobody after it.
+    ends.push((await moveOnAfter(5, () => socket.send("cancelled"))).timedOut);
+    await socket.send("last");
+    ends.push(socket.closed);
+  }, async ({ address }) => {
+    using client = await openRaw(address);
+    while (ends.length < 2) await sleep(5);
+    assert(sent < 400, "100 MiB are more than any system holds for a connection");
+    let bytesRead = 0;
+    let tail = "";
+    const buffer = new Uint8Array(1024 * 1024);
+    while (!tail.includes("last")) {
+      const count = await client.read(buffer);
+      assert(count !== null);
+      bytesRead += count;
+      tail = new TextDecoder().decode(buffer.subarray(Math.max(0, count - 20), count));
+      assert(!tail.includes("cancelled"));
+    }
+    assert(bytesRead >= sent * chunk.length);
+  });
+  assertEquals(ends, [true, true, undefined]);
+});
+
+Deno.test("upgradeWebSocket: a message that is too long closes with 1009, and is a TooLongError", async () => {
+  const errors: unknown[] = [];
+  await serving(echo, async ({ url }) => {
+    for (const message of ["x".repeat(101), "ö".repeat(51), new Uint8Array(101)]) {
+      const { socket, closed, received } = await open(url);
+      socket.send("ö".repeat(50));
+      socket.send(message);
+      assertEquals(await closed, [1009, ""]);
+      assertEquals(received, ["ö".repeat(50)]);
+    }
+    await untilTask("WebSocket /", false);
+  }, { max: 100, onError: (error) => void errors.push(error) });
+  assertEquals(errors.length, 3);
+  assert(errors.every((error) => error instanceof TooLongError));
+});
+
+Deno.test("upgradeWebSocket: a flood that nobody receives closes with 1013, and what fitted is received", async () => {
+  const got: unknown[] = [];
+  const gate = Promise.withResolvers<void>();
+  await serving(async (socket) => {
+    await cancellable(gate.promise);
+    got.push(await socket.receive(), await socket.receive());
+    got.push(await socket.receive().catch((error) => error));
+  }, async ({ url }) => {
+    const { socket, closed } = await open(url);
+    for (const message of ["a", "b", "c"]) socket.send(message);
+    gate.resolve(closed.then((end) => assertEquals(end, [1013, ""])));
+    await closed;
+  }, { capacity: 2 });
+  assertEquals(got.slice(0, 2), ["a", "b"]);
+  assert(got[2] instanceof BrokenResourceError);
+  assert(got[2].message.includes("more than 2 messages that nobody has received"));
+});
+
+Deno.test("upgradeWebSocket: a server that is stopped ends the loops, and closes with 1001 [I3]", async () => {
+  const ends: string[] = [];
+  await serving(async (socket, task) => {
+    for await (const message of socket) await socket.send(message);
+    await socket.send("goodbye");
+    ends.push(`stopping: ${task.stopping}`);
+  }, async ({ url }, services) => {
+    const { closed, received } = await open(url);
+    await untilTask("WebSocket /");
+    services.stop();
+    assertEquals(await closed, [1001, "the server is stopping"]);
+    assertEquals(received, ["goodbye"]);
+  });
+  assertEquals(ends, ["stopping: true"]);
+});
+
+Deno.test("upgradeWebSocket: a handler may use the drain to say something; what comes meanwhile is answered by 503 [I3]", async () => {
+  const gate = Promise.withResolvers<void>();
+  await serving(async (socket) => {
+    for await (const _ of socket);
+    await cancellable(gate.promise);
+    await socket.send("goodbye");
+  }, async ({ url, base, address }, services) => {
+    const { closed, received } = await open(url);
+    await untilTask("WebSocket /");
+    services.stop();
+    assertEquals(await read(base), [503, "Service Unavailable"]);
+    gate.resolve();
+    assertEquals(await closed, [1001, "the server is stopping"]);
+    assertEquals(received, ["goodbye"]);
+    await untilTask("WebSocket /", false);
+    await assertRejects(() => connect(address), Deno.errors.ConnectionRefused);
+  });
+});
+
+Deno.test("upgradeWebSocket: a handler that outlasts the drain is cancelled, and closed with 1001 [I3]", async () => {
+  const ends: unknown[] = [];
+  await serving(async (socket) => {
+    try {
+      await socket.receive();
+    } catch (error) {
+      ends.push((error as { reason?: unknown }).reason);
+      throw error;
+    }
+  }, async ({ url }, services) => {
+    const { closed } = await open(url);
+    await untilTask("WebSocket /");
+    services.stop();
+    assertEquals(await closed, [1001, "the server is stopping"]);
+  }, { drain: 10 });
+  assertEquals(ends, ["it did not stop within 10 ms"]);
+});
+
+Deno.test("upgradeWebSocket: a server that is cancelled cancels the handlers [I3]", async () => {
+  let ended = false;
+  await withLeakCheck(() =>
+    nursery(async (services) => {
+      const { url } = await sockets(services, async () => {
+        try {
+          await sleep(60_000);
+        } finally {
+          ended = true;
+        }
+      });
+      const { closed } = await open(url);
+      await untilTask("WebSocket /");
+      services.cancel();
+      const [code] = await closed;
+      assertEquals(code, 1001);
+    })
+  );
+  assert(ended);
+});
+
+Deno.test("upgradeWebSocket: a client that answers nothing does not hold up the end", async () => {
+  await serving((socket) => socket.send("hi"), async ({ address }) => {
+    using client = await openRaw(address);
+    await untilTask("WebSocket /raw", false);
+    assertEquals(await client.readExactly(8), new Uint8Array([0x81, 2, 104, 105, 0x88, 2, 3, 232]));
+  });
+});
+
+Deno.test("upgradeWebSocket: of the subprotocols the first that the client asks for too is taken", async () => {
+  const agreed: string[] = [];
+  await serving((socket) => void agreed.push(socket.protocol), async ({ url }) => {
+    for (const asked of [["v1", "v2"], ["v1"], []]) {
+      const { socket, closed } = await open(url, asked);
+      await closed;
+      agreed.push(socket.protocol);
+    }
+  }, { protocols: ["v2", "v1"] });
+  assertEquals(agreed, ["v2", "v2", "v1", "v1", "", ""]);
+});
+
+Deno.test("upgradeWebSocket: what does not ask for a WebSocket is answered by 426", async () => {
+  await serving(echo, async ({ base }) => {
+    assertEquals(await read(base), [426, "Upgrade Required"]);
+  });
+});
+
+Deno.test("upgradeWebSocket: the server outlives a request that fails on its way to a WebSocket", async () => {
+  const told: unknown[] = [];
+  await withLeakCheck(() =>
+    nursery(async (services) => {
+      const { base } = await start(services, (request) => {
+        const response = upgradeWebSocket(request, echo);
+        if (request.url.endsWith("fails")) throw new Error("boom");
+        if (request.url.endsWith("other")) return new Response("another");
+        return response;
+      }, { onError: (error) => void told.push((error as Error).message) });
+      const url = base.replace("http", "ws");
+      for (const path of ["fails", "other"]) {
+        const { socket } = await open(`${url}/${path}`);
+        assertEquals(socket.readyState, WebSocket.CLOSED);
+      }
+      const { socket, closed } = await open(url);
+      socket.close();
+      await closed;
+      assertEquals(told, ["boom"]);
+      services.stop();
+    })
+  );
+});
+
+Deno.test("upgradeWebSocket: it does not count for maxConcurrent, and no timeout of requests ends it", async () => {
+  await serving(echo, async ({ url }) => {
+    const clients = [await open(url), await open(url)];
+    await sleep(20);
+    for (const { socket, received, closed } of clients) {
+      socket.send("still here");
+      while (received.length === 0) await sleep(1);
+      socket.close();
+      await closed;
+    }
+  }, { maxConcurrent: 1, timeout: 10 });
+});
+
+Deno.test("upgradeWebSocket: a handler may close with a code of its own, and goes on", async () => {
+  const seen: unknown[] = [];
+  await serving(async (socket) => {
+    socket.close(4002, "enough");
+    await sleep(1);
+    seen.push(socket.closed);
+  }, async ({ url }) => {
+    const { closed } = await open(url);
+    assertEquals(await closed, [4002, "enough"]);
+    await untilTask("WebSocket /", false);
+  });
+  assertEquals(seen, [{ code: 4002, reason: "enough" }]);
+});
+
+Deno.test("upgradeWebSocket: what is cancelled on its way to a WebSocket opens none", async () => {
+  const told: unknown[] = [];
+  let response!: Promise<Response>;
+  await nursery((services) => {
+    const handler = fetchHandler((request) => {
+      services.cancel();
+      return upgradeWebSocket(request, echo);
+    }, { onError: (error) => void told.push(error) });
+    response = handler(new Request("http://localhost/", { headers: { upgrade: "websocket" } }));
+  });
+  assertEquals([(await response).status, told], [503, []]);
+});
+
+Deno.test("upgradeWebSocket: bad arguments throw at the call; without fetchHandler nothing is opened", async () => {
+  const headers = { upgrade: "websocket", connection: "upgrade" };
+  const request = new Request("http://localhost/", { headers });
+  const given = (...args: unknown[]) => () =>
+    (upgradeWebSocket as (...args: unknown[]) => Response)(...args);
+  assertThrows(given({}, echo), TypeError, "the first argument must be a Request");
+  assertThrows(given(request), TypeError, "the handler must be a function");
+  assertThrows(given(request, echo, 1), TypeError, "options");
+  assertThrows(given(request, echo, { protocols: "x" }), TypeError, "'protocols'");
+  assertThrows(given(request, echo, { max: 0 }), RangeError, "'max'");
+  assertThrows(given(request, echo, { capacity: 0 }), RangeError, "'capacity'");
+  assertThrows(given(request, echo, { idleTimeout: -1 }), RangeError, "'idleTimeout'");
+  const response = upgradeWebSocket(request, echo);
+  assertEquals(await read(response), [
+    500,
+    "A WebSocket is opened by fetchHandler() or serveHttp() alone",
+  ]);
+});
+
+Deno.test("upgradeWebSocket: a request that the platform cannot upgrade is a failure of its own", async () => {
+  const told: unknown[] = [];
+  const handler = fetchHandler((request) => upgradeWebSocket(request, echo), {
+    onError: (error) => void told.push(error),
+  });
+  // It came by no connection.
+  const response = await handler(
+    new Request("http://localhost/", { headers: { upgrade: "websocket" } }),
+  );
+  assertEquals([response.status, told.length], [500, 1]);
+});
+
+Deno.test("upgradeWebSocket: where there is no way to it, the error says so", () => {
+  const { upgradeWebSocket: original } = Deno;
+  const request = new Request("http://localhost/", { headers: { upgrade: "websocket" } });
+  Object.assign(Deno, { upgradeWebSocket: undefined });
+  try {
+    const error = assertThrows(() => upgradeWebSocket(request, echo), Error);
+    assertEquals(
+      error.message,
+      "Cannot upgrade to a WebSocket as this platform has no way to it from a Request. Run it under Deno or workerd",
+    );
+  } finally {
+    Object.assign(Deno, { upgradeWebSocket: original });
+  }
+});
