@@ -42,17 +42,26 @@ export interface Instrument {
   exited?(task: Task): void;
 }
 
-const NAMES = [
-  "spawned",
-  "started",
-  "around",
-  "blocked",
-  "unblocked",
-  "cancelled",
-  "exited",
-] as const satisfies (keyof Instrument)[];
+/** What an instrument has called, and whose it is. */
+interface Listener {
+  readonly owner: Instrument;
+  readonly fn: (subject: never, wait: never) => void;
+}
 
 let instruments: readonly Instrument[] = [];
+
+// By what they listen to, so that what nobody listens to costs nothing.
+const listeners: Record<keyof Instrument, readonly Listener[]> = {
+  spawned: [],
+  started: [],
+  around: [],
+  blocked: [],
+  unblocked: [],
+  cancelled: [],
+  exited: [],
+};
+
+const NAMES = Object.keys(listeners) as (keyof Instrument)[];
 
 /**
  * Tells a tool of all that tasks do from now on. An instrument that throws is removed, and its
@@ -93,6 +102,10 @@ export function instrument(instrument: Instrument): Disposable {
 
 function install(next: readonly Instrument[]): void {
   instruments = next;
+  for (const name of NAMES) {
+    listeners[name] = next.filter((owner) => owner[name] !== undefined)
+      .map((owner) => ({ owner, fn: owner[name] as Listener["fn"] }));
+  }
   setHooks(next.length === 0 ? null : TELLER);
 }
 
@@ -103,46 +116,41 @@ function remove(instrument: Instrument): void {
 // In methods, and not in functions, as only for those it is up to us to know what the objects are.
 const TELLER: Hooks = {
   spawned(task: Task): void {
-    tell("spawned", (each) => each.spawned?.(task));
+    tell("spawned", task);
   },
   started(task: Task): void {
-    tell("started", (each) => each.started?.(task));
+    tell("started", task);
   },
   call<R>(task: Task, fn: () => R): R {
-    return instruments.reduce((inner, each) => wrapped(each, task, inner), fn)();
+    return listeners.around.reduce((inner, { owner }) => wrapped(owner, task, inner), fn)();
   },
   blocked(scope: Scope, wait: Blocked<unknown>): void {
-    tellOfWait("blocked", scope, wait);
+    if (listeners.blocked.length > 0) tell("blocked", taskAround(scope)!, wait);
   },
   unblocked(scope: Scope, wait: Blocked<unknown>): void {
-    tellOfWait("unblocked", scope, wait);
+    if (listeners.unblocked.length > 0) tell("unblocked", taskAround(scope)!, wait);
   },
   cancelled(scope: Scope): void {
-    tell("cancelled", (each) => each.cancelled?.(scope));
+    tell("cancelled", scope);
   },
   exited(task: Task): void {
-    tell("exited", (each) => each.exited?.(task));
+    tell("exited", task);
   },
 };
 
-function tellOfWait(name: "blocked" | "unblocked", scope: Scope, wait: Blocked<unknown>): void {
-  const task = taskAround(scope)!;
-  tell(name, (each) => each[name]?.(task, wait));
-}
-
-function tell(name: keyof Instrument, call: (instrument: Instrument) => void): void {
-  for (const each of instruments) {
+function tell(name: keyof Instrument, subject: Scope, wait?: Wait): void {
+  // One that fails is not in the next list; this one is gone through to its end.
+  for (const { owner, fn } of listeners[name]) {
     try {
-      call(each);
+      fn(subject as never, wait as never);
     } catch (error) {
-      fail(each, name, error);
+      fail(owner, name, error);
     }
   }
 }
 
 /** A function that is called by an instrument; whose failure is not that of the instrument. */
 function wrapped<R>(instrument: Instrument, task: Task, fn: () => R): () => R {
-  if (instrument.around === undefined) return fn;
   return () => {
     let end: { value: R } | { error: unknown } | undefined;
     const run = () => {
