@@ -23,9 +23,9 @@ class Fenced {
 
 natsTest("P12: when its holder is killed, a lock goes to the next after the lease", async () => {
   await using server = await NatsServer.start();
-  await using holder = await LockProcess.start(server.url, "it", 400);
+  await using holder = await LockProcess.start(server.url, "it", 1000);
   const connection = await connected(server.url);
-  await using lock = new ClusterLock(connection, "it", { lease: 400 });
+  await using lock = new ClusterLock(connection, "it");
   const token = await holder.ask("acquire") as number;
   await holder.kill();
   const lease = await lock.acquire();
@@ -39,9 +39,9 @@ natsTest(
   "P12: who was frozen for longer than the lease cannot write any more, nor disturb the next",
   async () => {
     await using server = await NatsServer.start();
-    await using holder = await LockProcess.start(server.url, "it", 400);
+    await using holder = await LockProcess.start(server.url, "it", 1000);
     const connection = await connected(server.url);
-    await using lock = new ClusterLock(connection, "it", { lease: 400 });
+    await using lock = new ClusterLock(connection, "it");
     const resource = new Fenced();
     resource.write(await holder.ask("acquire") as number);
     holder.freeze();
@@ -90,9 +90,8 @@ natsTest(
   async () => {
     await using server = await NatsServer.start();
     const connections = [await connected(server.url), await connected(server.url)];
-    const [mine, yours] = connections.map((connection) =>
-      new ClusterLock(connection, "it", { lease: 400 })
-    );
+    const mine = new ClusterLock(connections[0], "it", { lease: 400 });
+    const yours = new ClusterLock(connections[1], "it", { lease: 2000 });
     let token = 0;
     const error = await assertRejects(() =>
       mine.withLock(async (lease) => {

@@ -341,7 +341,7 @@ lockTest(
   "a bucket that is removed takes the lock from its holder, and is made anew",
   async (stage) => {
     const connection = await stage.connect();
-    const lock = new ClusterLock(connection, "it", { lease: 400 });
+    const lock = new ClusterLock(connection, "it", { lease: 2000 });
     const lost = await thrownBy(lock.withLock(async () => {
       await (await new Kvm(connection).open("grove_leases")).destroy();
       await sleep(60_000);
