@@ -47,11 +47,11 @@ if (import.meta.main) {
     await using processes = new ProcessPool({ size: 1 });
     await processes.run(work, "a process");
 
-    let daemon: Process | undefined;
-    await taskGroup(async () => {
-      daemon = new Process(work, ["never"], { daemon: true }).start();
+    const daemon = new Process(work, ["never"], { daemon: true });
+    await taskGroup(() => {
+      daemon.start();
       console.log(`a daemon process is alive: ${daemon.isAlive}`);
     });
-    console.log(`its group is over, and it is alive: ${daemon?.isAlive}`);
+    console.log(`its group is over, and it is alive: ${daemon.isAlive}`);
   });
 }
