@@ -94,16 +94,20 @@ export interface CoreStats {
  * @throws {Deno.errors.AddrInUse} When the port is in use.
  *
  * @example
- * ```ts ignore
- * // app.ts
- * import { fetchHandler } from "@grove/grove";
+ * ```ts
+ * import { type CoreServer, nursery, serveOnCores } from "@grove/grove";
  *
- * export default { fetch: fetchHandler(() => new Response("hello"), { timeout: 10_000 }) };
+ * // Stands for new URL("./app.ts", import.meta.url).
+ * const app = "data:text/javascript,export default { fetch: () => new Response('hello') }";
  *
- * // main.ts, run by: deno run --unstable-net --allow-net --allow-read main.ts
- * import { main, serveOnCores } from "@grove/grove";
- *
- * await main(() => serveOnCores(new URL("./app.ts", import.meta.url), { port: 8000 }));
+ * await nursery(async (services) => {
+ *   const { addresses: [{ port }] } = await services.start<CoreServer>((_task, started) =>
+ *     serveOnCores(app, { hostname: "127.0.0.1", port: 0, workers: 1, started })
+ *   );
+ *   const response = await fetch(`http://127.0.0.1:${port}/`);
+ *   console.log(await response.text()); // hello
+ *   services.stop();
+ * });
  * ```
  */
 export function serveOnCores(module: string | URL, options: ServeOnCoresOptions): Promise<void> {
