@@ -253,6 +253,23 @@ natsTest("P12, P7: maxQueue bounds what waits here", async () => {
   assertEquals(await waiting, 6);
 });
 
+natsTest(
+  "P12, P7: what is beyond the window of a pool waits here, behind the jobs of others",
+  async () => {
+    await using setup = await Setup.start();
+    await using one = await setup.pool({ window: 1 });
+    await using two = await setup.pool();
+    jobs.log.length = 0;
+    const futures = [one.submit(jobs.note, "first"), one.submit(jobs.note, "second")];
+    await setup.stored(1);
+    futures.push(two.submit(jobs.note, "another's"));
+    await setup.stored(2);
+    await setup.worker({ concurrency: 1 });
+    await Promise.all(futures);
+    assertEquals(jobs.log, ["first", "another's", "second"]);
+  },
+);
+
 natsTest("P12, P7: maxJobs bounds what waits in the cluster: submit fails, run waits", async () => {
   await using setup = await Setup.start();
   await using pool = await setup.pool({ maxJobs: 1 });

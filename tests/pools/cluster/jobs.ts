@@ -102,6 +102,11 @@ export const whoAmI = portable(import.meta, function whoAmI(): number {
   return (globalThis as unknown as { process: { pid: number } }).process.pid;
 });
 
+export const whoAmILater = portable(import.meta, async function whoAmILater(ms: number) {
+  await sleep(ms);
+  return whoAmI();
+});
+
 export const spin = portable(import.meta, function spin(): never {
   for (;;);
 });

@@ -48,6 +48,11 @@ export class WorkerProcess implements AsyncDisposable {
     this.#reading = this.#read();
   }
 
+  /** The number of the process. */
+  get pid(): number {
+    return this.#child.pid;
+  }
+
   /** Ends it as a loss of power does. */
   kill(): void {
     this.#child.kill("SIGKILL");
