@@ -32,15 +32,23 @@ export type InspectorHandler = (request: Request, client?: Client) => Response;
  * @throws {TypeError} When the path makes no sense.
  *
  * @example
- * ```ts ignore
- * import { serveHttp } from "@grove/grove";
+ * ```ts
+ * import { type Listening, nursery, serveHttp } from "@grove/grove";
  * import { inspectorHandler } from "@grove/grove/inspector";
  *
  * const inspect = inspectorHandler("/inspector");
- * await serveHttp({ hostname: "127.0.0.1", port: 8000 }, (request, info) =>
- *   new URL(request.url).pathname.startsWith("/inspector")
- *     ? inspect(request, info)
- *     : new Response("hello"));
+ *
+ * await nursery(async (services) => {
+ *   const { addresses: [{ port }] } = await services.start<Listening>((_task, started) =>
+ *     serveHttp({ hostname: "127.0.0.1", port: 0 }, (request, info) =>
+ *       new URL(request.url).pathname.startsWith("/inspector")
+ *         ? inspect(request, info)
+ *         : new Response("hello"), { started })
+ *   );
+ *   const page = await fetch(`http://127.0.0.1:${port}/inspector`);
+ *   console.log(page.status, (await page.text()).includes("Grove")); // 200 true
+ *   services.stop();
+ * });
  * ```
  */
 export function inspectorHandler(prefix: string): InspectorHandler {

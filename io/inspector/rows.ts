@@ -7,7 +7,7 @@
 
 import type { Details } from "../../primitives/kernel/inspected.ts";
 import type { TreeNode, WaitingFor } from "../../primitives/inspect.ts";
-import { isAlarming, type Survey } from "./survey.ts";
+import { isAlarming, type Survey, waitsOf } from "./survey.ts";
 import type { View } from "./view.ts";
 
 /** A line of the tree. Times are those of the program's clock, in milliseconds. */
@@ -96,7 +96,7 @@ class Rows {
     const children = this.#childrenOf(node);
     const open = children.length > 0 && this.#isOpen(node, key, children.length);
     const { id, state, details, spawnedAt, stuckFor } = node;
-    const waits = node.kind === "task" ? this.#survey.waitsOf(node) : node.waitingFor;
+    const waits = node.kind === "task" ? waitsOf(node) : node.waitingFor;
     const mark = markOf(node);
     const alarms = open ? 0 : this.#survey.tally(node).alarms - (isAlarming(node) ? 1 : 0);
     this.#rows.push({

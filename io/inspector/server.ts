@@ -48,7 +48,7 @@ export interface InspectorServer {
  * @throws {Deno.errors.AddrInUse} When the port is in use.
  *
  * @example
- * ```ts ignore
+ * ```ts
  * import { nursery } from "@grove/grove";
  * import { inspector, type InspectorServer } from "@grove/grove/inspector";
  *

@@ -40,14 +40,14 @@ export class Survey {
   readonly places: TreeNode[] = [];
   /** Locks, queues, events that somebody waits for. */
   readonly awaited: Map<string, Awaited> = new Map();
-  /** How many tasks there are, without the root, and how many of them wait. */
-  readonly count: number;
-  readonly waiting: number;
+  /** How many tasks there are, without the root. */
+  count = -1;
+  /** How many of them wait. */
+  waiting = 0;
   readonly root: TreeNode;
   readonly #hidden: ReadonlySet<number>;
+  // Of nodes that have children: of ten thousand tasks hardly any.
   readonly #tallies: Map<TreeNode, Tally> = new Map();
-  readonly #waits: Map<TreeNode, WaitingFor[]> = new Map();
-  readonly #parents: Map<TreeNode, TreeNode> = new Map();
 
   /**
    * Looks over a tree.
@@ -58,10 +58,7 @@ export class Survey {
   constructor(root: TreeNode, hidden: ReadonlySet<number>) {
     this.root = root;
     this.#hidden = hidden;
-    this.#look(root, root);
-    const all = [...this.#waits].filter(([task]) => task !== root);
-    this.count = all.length;
-    this.waiting = all.filter(([, waits]) => waits.length > 0).length;
+    this.#look(root);
   }
 
   /** The children of a node that are shown. */
@@ -74,59 +71,42 @@ export class Survey {
 
   /** What is in and below a node. */
   tally(node: TreeNode): Tally {
-    return this.#tallies.get(node)!;
-  }
-
-  /**
-   * All that a task waits for, also in the scopes and groups in it; or, if that is nothing, the group
-   * whose children it has to wait for.
-   */
-  waitsOf(task: TreeNode): readonly WaitingFor[] {
-    return this.#waits.get(task) ?? [];
+    return this.#tallies.get(node) ?? tallyOf(node);
   }
 
   /** A task and all that it is in. */
   wayTo(task: number | undefined): ReadonlySet<TreeNode> {
     const way = new Set<TreeNode>();
-    let node = task === undefined ? undefined : this.tasks.get(task);
-    for (; node !== undefined; node = this.#parents.get(node)) way.add(node);
+    const target = task === undefined ? undefined : this.tasks.get(task);
+    const look = (node: TreeNode): boolean => {
+      const isOn = node === target || this.children(node).some(look);
+      if (isOn) way.add(node);
+      return isOn;
+    };
+    if (target !== undefined) look(this.root);
     return way;
   }
 
-  #look(node: TreeNode, around: TreeNode): Tally {
-    const isTask = node.kind === "task";
-    const task = isTask ? node : around;
-    const tally: Tally = { tasks: isTask ? 1 : 0, alarms: 0 };
-    if (isTask) {
-      this.tasks.set(node.id!, node);
-      this.#waits.set(node, []);
-      if (isAlarming(node)) {
-        this.alarms.push(node);
-        tally.alarms = 1;
-      }
-    } else if (PLACES.has(node.kind)) {
-      this.places.push(node);
-    }
-    for (const wait of node.waitingFor) {
-      this.#waits.get(task)!.push(wait);
-      this.#noteAwaited(wait);
-    }
+  #look(node: TreeNode): Tally {
+    const tally = tallyOf(node);
+    if (node.kind === "task") this.#noteTask(node);
+    else if (PLACES.has(node.kind)) this.places.push(node);
+    for (const wait of node.waitingFor) this.#noteAwaited(wait);
+    if (node.children.length === 0) return tally;
     for (const child of this.children(node)) {
-      this.#parents.set(child, node);
-      const { tasks, alarms } = this.#look(child, task);
+      const { tasks, alarms } = this.#look(child);
       tally.tasks += tasks;
       tally.alarms += alarms;
     }
-    if (isTask && this.#waits.get(node)!.length === 0) this.#noteClosing(node);
     this.#tallies.set(node, tally);
     return tally;
   }
 
-  #noteClosing(task: TreeNode): void {
-    const group = closingIn(task);
-    if (group !== undefined) {
-      this.#waits.get(task)!.push({ kind: GROUP_END, name: group.name });
-    }
+  #noteTask(task: TreeNode): void {
+    this.count++;
+    this.tasks.set(task.id!, task);
+    if (task !== this.root && waitsOf(task).length > 0) this.waiting++;
+    if (isAlarming(task)) this.alarms.push(task);
   }
 
   #noteAwaited(wait: WaitingFor): void {
@@ -138,9 +118,31 @@ export class Survey {
   }
 }
 
+function tallyOf(node: TreeNode): Tally {
+  return { tasks: node.kind === "task" ? 1 : 0, alarms: isAlarming(node) ? 1 : 0 };
+}
+
 /** Whether a task will not go on by itself. */
 export function isAlarming({ stuckFor, deadlocked }: TreeNode): boolean {
   return stuckFor !== undefined || deadlocked === true;
+}
+
+/**
+ * All that a task waits for, also in the scopes and groups in it; or, if that is nothing, the group
+ * whose children it has to wait for.
+ */
+export function waitsOf(task: TreeNode): readonly WaitingFor[] {
+  if (task.children.length === 0) return task.waitingFor;
+  const waits = waitsIn(task);
+  const closing = closingIn(task);
+  return waits.length > 0 || closing === undefined
+    ? waits
+    : [{ kind: GROUP_END, name: closing.name }];
+}
+
+function waitsIn(node: TreeNode): WaitingFor[] {
+  const inner = node.children.filter(({ kind }) => kind !== "task");
+  return [...node.waitingFor, ...inner.flatMap(waitsIn)];
 }
 
 /** The group of a task that has only to wait for its children. */

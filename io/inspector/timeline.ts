@@ -7,7 +7,7 @@
 
 import { currentClock } from "../../primitives/kernel/clock.ts";
 import { instrument } from "../../primitives/instrument.ts";
-import { isAlarming, type Survey } from "./survey.ts";
+import { isAlarming, type Survey, waitsOf } from "./survey.ts";
 
 /** A task in time. */
 export interface Bar {
@@ -67,7 +67,7 @@ export class Timeline {
       const from = this.#spawned.get(id) ?? this.#note(id, now - (task.age ?? OLD));
       // What began before is a bar from one side to the other, and tells nothing.
       if (from < now - SPAN) continue;
-      const isWaiting = survey.waitsOf(task).length > 0;
+      const isWaiting = waitsOf(task).length > 0;
       const state = isAlarming(task) ? "alarming" : isWaiting ? "waiting" : task.state!;
       live.push({ id, name: task.name, from, state });
     }

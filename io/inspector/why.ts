@@ -7,7 +7,7 @@
 
 import type { TreeNode, WaitingFor } from "../../primitives/inspect.ts";
 import { type RowWait, rowWait, type Times } from "./rows.ts";
-import { closingIn, GROUP_END, isAlarming, type Survey } from "./survey.ts";
+import { closingIn, GROUP_END, isAlarming, type Survey, waitsOf } from "./survey.ts";
 
 /** The answer. */
 export interface Chain {
@@ -60,7 +60,7 @@ export function whyOf(survey: Survey, id: number, times: Times): Chain {
     const task = survey.tasks.get(next);
     if (task === undefined) return { id, links, end: "gone" };
     seen.add(next);
-    const waits = survey.waitsOf(task);
+    const waits = waitsOf(task);
     const holders = waits.map((wait) => holdersOf(wait, task))
       .find((holders) => holders.length > 0) ?? [];
     const { name, state, spawnedAt } = task;

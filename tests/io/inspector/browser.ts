@@ -1,5 +1,5 @@
 /**
- * A real browser for tests: Debian's Chromium, without a window, with a profile of its own that is
+ * A real browser for tests: the system's Chromium, without a window, with a profile of its own that is
  * deleted in the end. Where there is none the tests are ignored, and one line says so; with `CI=true`
  * they fail, on Linux.
  *
@@ -8,9 +8,10 @@
 
 import { type Browser, chromium } from "playwright-core";
 
-const COMMAND = "chromium";
+const COMMANDS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
-const isInstalled = await installed();
+const command = COMMANDS.find(exists);
+const isInstalled = command !== undefined;
 const isNeeded = Deno.env.get("CI") === "true" && Deno.build.os === "linux";
 if (!isInstalled && !isNeeded) {
   console.error(
@@ -28,7 +29,7 @@ export function browserTest(
     ignore: !isInstalled && !isNeeded,
     fn: async (t) => {
       const browser = await chromium.launch({
-        executablePath: `/usr/bin/${COMMAND}`,
+        executablePath: command ?? COMMANDS[0],
         args: [
           // Chromium has no sandbox for root, who runs tests in containers.
           "--no-sandbox",
@@ -49,11 +50,10 @@ export function browserTest(
   });
 }
 
-async function installed(): Promise<boolean> {
+function exists(path: string): boolean {
   try {
-    return (await Deno.stat(`/usr/bin/${COMMAND}`)).isFile;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
   }
 }

@@ -14,6 +14,7 @@ import { withVirtualTime } from "../../../primitives/testing/mod.ts";
 
 /** What a page that looks has been sent. */
 interface News {
+  readonly now?: number;
   readonly tasks?: number;
   readonly rows?: readonly { readonly name: string }[];
   readonly order?: readonly string[];
@@ -110,4 +111,24 @@ Deno.test("events: who reads slowly gets how it is now, and not how it was meanw
     assert(names(news).includes("last"));
     assert(!names(news).some((name) => name.startsWith("brief")));
     assertEquals(activeTasks().length, news.tasks);
+  }));
+
+Deno.test("events: a program that takes long to look at is looked at less often", () =>
+  looking(async (next, group) => {
+    const { now } = performance;
+    let time = 0;
+    const pauses: number[] = [];
+    try {
+      for (const took of [1, 50]) {
+        performance.now = () => time += took;
+        const { now: first } = await next();
+        group.spawn(() => sleep(Infinity));
+        const { now: second } = await next();
+        group.spawn(() => sleep(Infinity));
+        pauses.push(second! - first!);
+      }
+    } finally {
+      performance.now = now;
+    }
+    assertEquals(pauses, [250, 1000]);
   }));

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { Browser, Page } from "playwright-core";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { Lock, type Nursery, nursery, Queue, sleep, taskGroup } from "../../../mod.ts";
 import { inspector, type InspectorServer } from "../../../io/inspector/mod.ts";
 import { browserTest } from "./browser.ts";
@@ -15,14 +15,14 @@ interface Look {
 async function look(
   browser: Browser,
   fn: (look: Look) => Promise<void>,
-  options: { control?: boolean } = {},
+  { control, ...context }: { control?: boolean } & BrowserContextOptions = {},
 ): Promise<void> {
   await nursery(async (services) => {
     const { url } = await services.start<InspectorServer>(
-      (_task, started) => inspector({ port: 0, started, ...options }),
+      (_task, started) => inspector({ port: 0, control, started }),
       { name: "inspector" },
     );
-    const page = await browser.newPage();
+    const page = await browser.newPage(context);
     page.setDefaultTimeout(15_000);
     const errors: string[] = [];
     page.on(
@@ -238,4 +238,27 @@ browserTest("inspector page, in a browser", async (browser, t) => {
       await page.getByRole("button", { name: "Pause", pressed: true }).click();
       await row(page, "unseen").waitFor();
     }));
+
+  await t.step(
+    "it has the reader's colors, and keeps still for who wants that",
+    async () => {
+      const grounds = new Set<string>();
+      for (const colorScheme of ["dark", "light"] as const) {
+        await look(browser, async ({ page, services }) => {
+          services.spawn(() => sleep(Infinity), { name: "moves" });
+          await page.locator(".bar", { hasText: "moves" }).waitFor();
+          grounds.add(await page.evaluate("getComputedStyle(document.body).backgroundColor"));
+          const asked = await page.evaluate(`(async () => {
+            const original = requestAnimationFrame;
+            let asked = 0;
+            window.requestAnimationFrame = (fn) => (asked++, original(fn));
+            for (let i = 0; i < 3; i++) await new Promise((resolve) => original(resolve));
+            return asked;
+          })()`);
+          assertEquals(asked, 0);
+        }, { colorScheme, reducedMotion: "reduce" });
+      }
+      assertEquals(grounds.size, 2);
+    },
+  );
 });
