@@ -348,3 +348,42 @@ natsTest("P12: a server without JetStream is refused, with what to do", async ()
     "as the server has no JetStream",
   );
 });
+
+natsTest("P12: a server that asks for a token gets it", async () => {
+  await using setup = new Setup(await NatsServer.start({ token: "sesame" }));
+  await assertRejects(() => setup.pool(), Error, "Authorization Violation");
+  await assertRejects(() => setup.pool({ token: "barley" }), Error, "Authorization Violation");
+  await setup.worker({ token: "sesame" });
+  await using pool = await setup.pool({ token: "sesame" });
+  assertEquals(await pool.run(jobs.add, 1, 1), 2);
+});
+
+natsTest("P12: ClusterPool.connect() refuses options that make no sense", async () => {
+  const nonsense: [object, string][] = [
+    [{ window: 0 }, "'window'"],
+    [{ grace: -1 }, "'grace'"],
+    [{ modules: null }, "'modules'"],
+    [{ cluster: "a b" }, "'cluster'"],
+    [{ replicas: 0 }, "'replicas'"],
+    [{ maxJobs: 1.5 }, "'maxJobs'"],
+    [{ keepResults: "long" }, "'keepResults'"],
+    [{ servers: "" }, "'servers'"],
+    [{ name: 1 }, "'name'"],
+    [{ order: "random" }, "'order'"],
+  ];
+  await using server = await NatsServer.start();
+  for (const [options, message] of nonsense) {
+    // deno-lint-ignore no-explicit-any -- what a program without types can write
+    const connecting = ClusterPool.connect({ servers: server.url, modules, ...options } as any);
+    await assertRejects(() => connecting, Error, message);
+  }
+});
+
+natsTest("P12: a key is a text of moderate length, and has no place in a stream", async () => {
+  await using setup = await Setup.start();
+  await using pool = await setup.pool();
+  assertThrows(() => pool.with({ key: "" }), TypeError, "'key'");
+  assertThrows(() => pool.with({ key: 17 as unknown as string }), TypeError, "'key'");
+  assertThrows(() => pool.with({ key: "x".repeat(1000) }), RangeError, "too long");
+  assertThrows(() => pool.with({ key: "x" }).stream(jobs.count, 1), TypeError, "'key'");
+});

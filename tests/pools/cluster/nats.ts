@@ -43,6 +43,8 @@ export interface NatsServerOptions {
   readonly routes?: readonly number[];
   /** What stands in its configuration of JetStream. Default: where it stores. */
   readonly jetstream?: string;
+  /** What whoever connects has to know. Default: nothing. */
+  readonly token?: string;
 }
 
 // What a server says while it starts, on its standard error output.
@@ -130,13 +132,15 @@ export class NatsServer implements AsyncDisposable {
   }
 
   #config(): string {
-    const { routes, jetstream = `{ store_dir: ${JSON.stringify(this.#folder)} }` } = this.#options;
+    const { routes, token, jetstream = `{ store_dir: ${JSON.stringify(this.#folder)} }` } =
+      this.#options;
     const lines = [
       `server_name: ${this.name}`,
       `listen: "127.0.0.1:${this.#port}"`,
       `jetstream: ${jetstream}`,
       `websocket { listen: "127.0.0.1:${this.#websocketPort}", no_tls: true }`,
     ];
+    if (token !== undefined) lines.push(`authorization { token: ${token} }`);
     if (routes !== undefined) {
       const [own, ...others] = routes.map((port) => `127.0.0.1:${port}`);
       const urls = others.map((address) => `"nats://${address}"`);

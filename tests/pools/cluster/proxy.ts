@@ -44,12 +44,24 @@ export class Proxy implements AsyncDisposable {
   }
 
   async #accept(): Promise<void> {
-    const passing: Promise<unknown>[] = [];
+    const passing: Promise<void>[] = [];
     for await (const near of this.#listener) {
       const far = await Deno.connect(this.#target);
       this.#open.add(near).add(far);
-      passing.push(near.readable.pipeTo(far.writable), far.readable.pipeTo(near.writable));
+      passing.push(this.#pass(near, far), this.#pass(far, near));
     }
-    await Promise.allSettled(passing);
+    await Promise.all(passing);
+  }
+
+  async #pass(from: Deno.Conn, to: Deno.Conn): Promise<void> {
+    const chunk = new Uint8Array(65_536);
+    try {
+      for (let n = await from.read(chunk); n !== null; n = await from.read(chunk)) {
+        for (let sent = 0; sent < n;) sent += await to.write(chunk.subarray(sent, n));
+      }
+    } catch {
+      // It was cut, or lost by the other side.
+    }
+    for (const connection of [from, to]) if (this.#open.delete(connection)) connection.close();
   }
 }
