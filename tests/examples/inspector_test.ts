@@ -3,11 +3,11 @@ import { app, windows } from "./app.ts";
 
 Deno.test({
   name:
-    "inspector: the app shows it at /inspector, to this machine, and not to what it is told by another name",
+    "inspector: the app shows it at /inspector, to its own page alone, which can change nothing",
   ignore: windows,
   fn: async () => {
     await using server = await app();
-    const { base } = server;
+    const { program, base } = server;
     const home = await fetch(base);
     assertMatch(await home.text(), /<a href="\/inspector">/);
     const page = await fetch(`${base}/inspector`);
@@ -39,5 +39,11 @@ Deno.test({
       assertEquals(refused.status, 403);
       await refused.body?.cancel();
     }
+
+    // A page that looks does not hold up the end of the program.
+    const open = await fetch(`${base}/inspector/events`);
+    program.kill("SIGINT");
+    await open.text();
+    assertEquals((await program.end()).code, 0);
   },
 });
