@@ -16,8 +16,8 @@ export interface Command {
   readonly args: readonly string[];
 }
 
-/** Whether connections stay, or are closed by the server after one message. */
-export type Manner = "stay" | "leave";
+/** Whether connections stay, are closed by the server after one message, or mostly wait: with no buffer that can be done without. */
+export type Manner = "stay" | "leave" | "wait";
 
 function file(name: string): string {
   return new URL(name, folder).pathname;

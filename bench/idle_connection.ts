@@ -10,10 +10,10 @@ import { Clients, collecting, type Command, commands, Server } from "./echo_serv
 import type { Contender, Row } from "./row.ts";
 
 const FIRST = 500;
-const CONNECTIONS = 3_000;
+const CONNECTIONS = 2_000;
 const SIZE = 64;
 /** How long a server may take to collect its garbage, in milliseconds. */
-const PAUSE = 600;
+const PAUSE = 250;
 
 function pause(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, PAUSE));
@@ -47,7 +47,7 @@ export const rows: Row[] = [
     title: "memory of a connection that waits",
     unit: "bytes",
     long: true,
-    contenders: [...commands("stay").servers].map(([name, command]) =>
+    contenders: [...commands("wait").servers].map(([name, command]) =>
       contender(names[name] ?? name, command)
     ),
     goals: [{ bytes: 9 * 1024 }, { bytes: 9 * 1024, subject: "grove, node" }],

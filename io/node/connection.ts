@@ -24,6 +24,8 @@ export class NodeConnection implements PushedConnection, Inflow {
   #failure: { readonly error: unknown } | null = null;
   // Accepted, and not known to the event loop.
   #isNew: boolean;
+  #unsettled = 0;
+  #isClosing = false;
   #timer: ReturnType<typeof setTimeout> | undefined = undefined;
 
   /**
@@ -85,7 +87,12 @@ export class NodeConnection implements PushedConnection, Inflow {
     if (this.#isNew) return this.#writeLater(data);
     let settle: ((error: unknown) => void) | null = null;
     const socket = this.#socket;
-    socket.write(data, (error) => settle?.(error));
+    this.#unsettled++;
+    socket.write(data, (error) => {
+      this.#unsettled--;
+      if (this.#isClosing) queueMicrotask(() => socket.destroy());
+      settle?.(error);
+    });
     if (socket.writableLength === 0 && this.#failure === null) return data.length;
     return new Promise((resolve, reject) => {
       settle = (error) => {
@@ -117,7 +124,10 @@ export class NodeConnection implements PushedConnection, Inflow {
 
   close(): void {
     clearTimeout(this.#timer);
-    this.#socket.destroy();
+    // Node is to tell that the last write has ended, though the system has its bytes. Destroyed before,
+    // it would make an error of it for nobody to see, which costs as much as all else about a connection.
+    if (this.#unsettled > 0 && this.#socket.writableLength === 0) this.#isClosing = true;
+    else this.#socket.destroy();
     this.#closed?.();
   }
 }

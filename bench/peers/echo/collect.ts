@@ -7,5 +7,5 @@
 /** Begins to collect, if that was asked for. */
 export function collectWhenAsked(): void {
   const { gc } = globalThis as { gc?: () => void };
-  if (gc !== undefined) setInterval(gc, 100);
+  if (gc !== undefined) setInterval(gc, 50);
 }

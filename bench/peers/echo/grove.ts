@@ -1,5 +1,5 @@
 /**
- * Grove as a server that sends back what it gets: `grove.ts deno|node stay|leave`. It prints its port.
+ * Grove as a server that sends back what it gets: `grove.ts deno|node stay|leave|wait`. It prints its port.
  *
  * @module
  */
@@ -16,6 +16,10 @@ const listener = listen({
 console.log(listener.addresses[0].port);
 collectWhenAsked();
 await serve(listener, async (stream) => {
+  if (manner === "wait") {
+    for await (const chunk of stream) await stream.write(chunk);
+    return;
+  }
   const buffer = new Uint8Array(16_384);
   for (;;) {
     const count = await stream.read(buffer);

@@ -18,4 +18,4 @@ const server = createServer((socket) => {
   });
 });
 server.listen(0, "127.0.0.1", () => console.log(server.address().port));
-if (globalThis.gc !== undefined) setInterval(globalThis.gc, 100);
+if (globalThis.gc !== undefined) setInterval(globalThis.gc, 50);
