@@ -76,11 +76,12 @@ function awaitedIn({ awaited }: Survey): object[] {
   return [...awaited.values()]
     .sort((a, b) => b.waiters - a.waiters)
     .slice(0, MOST_LISTED)
-    .map(({ target: { kind, name, heldBy, details }, waiters }) => ({
+    .map(({ target: { kind, name, heldBy = [], details }, waiters }) => ({
       kind,
       name,
       waiters,
-      holders: heldBy?.map(({ name }) => name),
+      holder: heldBy[0]?.name,
+      others: heldBy.length - 1,
       facts: details,
     }));
 }

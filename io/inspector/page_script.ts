@@ -112,11 +112,11 @@ const UNTOLD = /^(owner|locked|waiters|getters|putters|peak.*)$/;
 
 /** A list of things: their names, how many wait for them, how full they are, who has them. */
 function showThings(id, things, otherwise) {
-  const items = things.map(({ kind, name, waiters, holders, state, facts = {} }) => {
+  const items = things.map(({ kind, name, waiters, holder, others: more, state, facts = {} }) => {
     const { size, maxsize, capacity, ...others } = facts;
     const most = maxsize || capacity;
     const told = [
-      ...(holders ? ["held by " + holders.slice(0, 3).join(", ")] : []),
+      ...(holder ? ["held by " + holder + andOthers(more)] : []),
       ...(state ? [state] : []),
       ...(size === undefined ? [] : [most ? size + " of " + most : size + " in it"]),
       ...Object.entries(others)
@@ -173,6 +173,7 @@ function showWhy() {
       "",
       link(step.id, step.name, step.waits.length > 0 ? "waiting" : step.state),
       ...step.waits.map((wait) => make("p", "", ...doing(wait))),
+      ...(step.otherWaits ? [make("p", "", "and for " + count(step.otherWaits) + " more")] : []),
       ...(step.others > 0 ? [make("p", "", alsoBecauseOf(step.others))] : []),
       ...(step.spawnedAt ? [make("p", "", "spawned at " + step.spawnedAt)] : []),
     )
@@ -196,16 +197,15 @@ async function obey(id, order) {
 }
 
 /** A wait in words: texts, and the names in it. */
-function doing({ kind, name, since, until, holders = [] }) {
+function doing({ kind, name, since, until, holder, others }) {
   const lasts = since === undefined ? [] : [", for ", ticking("since", since)];
   if (kind === "sleep") {
     const left = until === undefined ? [] : [", ", ticking("until", until), " left"];
     return [("sleeps " + name).trim(), ...left];
   }
   if (kind === "promise") return ["awaits a foreign promise", ...lasts];
-  const who = holders.length === 0 ? [] : [", held by ", make("b", "", holders[0])];
-  const others = holders.length > 1 ? " and " + plural(holders.length - 1, "other") : "";
-  return ["waits for " + kind + " ", make("b", "", name), ...who, others, ...lasts];
+  const who = holder ? [", held by ", make("b", "", holder), andOthers(others)] : [];
+  return ["waits for " + kind + " ", make("b", "", name), ...who, ...lasts];
 }
 
 /** A time that passes while it is shown. */
@@ -254,6 +254,7 @@ function put(element, text) {
 }
 
 const count = (number) => number.toLocaleString("en");
+const andOthers = (others) => others > 0 ? " and " + plural(others, "other") : "";
 const alsoBecauseOf = (others) => "because of the next, and of " + plural(others, "other");
 const plural = (number, noun) => count(number) + " " + noun + (number === 1 ? "" : "s");
 const words = (name) => name.replace(/[A-Z]/g, (letter) => " " + letter.toLowerCase());

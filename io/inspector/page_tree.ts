@@ -123,12 +123,13 @@ function lookOf({ kind, state, waits }) {
 }
 
 /** What a row says that its node does. */
-function doingOf({ kind, state, mark, waits, facts = {}, summary, count: size }) {
+function doingOf({ kind, state, mark, waits, otherWaits, facts = {}, summary, count: size }) {
   if (mark === "stuck") return ["was cancelled, and goes on"];
   const words = waits.flatMap(({ since: _, ...wait }, index) => [
     ...(index > 0 ? ["; "] : []),
     ...doing(wait),
   ]);
+  if (otherWaits) words.push("; and for " + count(otherWaits) + " more");
   if (words.length > 0) return words;
   if (summary) return [summary.join(" · ")];
   const told = Object.entries(facts).filter(([, value]) => value !== 0 && value !== false);
@@ -158,6 +159,7 @@ function goTo(index) {
 function reveal(id) {
   wanted = "t" + id;
   view.close.clear();
+  view.find = at("find").value = "";
   ask(id);
 }
 

@@ -25,6 +25,8 @@ export interface Row {
   readonly stuckSince?: number;
   readonly since?: number;
   readonly waits: readonly RowWait[];
+  /** How many more waits it is in. */
+  readonly otherWaits?: number;
   readonly facts?: Details;
   readonly spawnedAt?: string;
   /** How many children it has; with `open`, whether they are shown. */
@@ -47,7 +49,9 @@ export interface RowWait {
   readonly since?: number;
   /** Until when it sleeps. */
   readonly until?: number;
-  readonly holders?: readonly string[];
+  /** The first of those who have it, and how many others do. */
+  readonly holder?: string;
+  readonly others?: number;
 }
 
 /** A node with more children than this is closed, unless it was opened. */
@@ -55,6 +59,9 @@ const FEW = 24;
 
 /** So many children are shown of an open node, unless more were asked for. */
 const SHOWN = 100;
+
+/** So many waits are told of a node. */
+const MOST_WAITS = 5;
 
 /** So many nodes are shown of those that were looked for. */
 const MOST_FOUND = 500;
@@ -109,7 +116,7 @@ class Rows {
       ...(mark !== undefined && { mark }),
       ...(stuckFor !== undefined && { stuckSince: this.#times.since(`${key} stuck`, stuckFor) }),
       ...(node.age !== undefined && { since: this.#times.since(key, node.age) }),
-      waits: waits.map((wait, index) => rowWait(wait, `${key} ${index}`, this.#times)),
+      ...rowWaits(waits, key, this.#times),
       ...(details !== undefined && { facts: details }),
       ...(spawnedAt !== undefined && { spawnedAt }),
       count: children.length,
@@ -190,16 +197,26 @@ function markOf({ deadlocked, stuckFor, cancelled, stopping }: TreeNode): Mark |
   return stopping ? "stopping" : undefined;
 }
 
-/** A wait as a row has it. */
-export function rowWait(wait: WaitingFor, key: string, times: Times): RowWait {
-  const { kind, name, heldBy } = wait;
-  return {
-    kind,
-    name,
-    ...(wait.for !== undefined && { since: times.since(key, wait.for) }),
-    ...(wait.left !== undefined && { until: times.since(`${key} left`, -wait.left) }),
-    ...(heldBy !== undefined && { holders: heldBy.map(({ name }) => name) }),
-  };
+/** Waits as a row has them. */
+export function rowWaits(
+  all: readonly WaitingFor[],
+  key: string,
+  times: Times,
+): Pick<Row, "waits" | "otherWaits"> {
+  const waits = all.slice(0, MOST_WAITS).map((wait, index) => {
+    const { kind, name, heldBy = [] } = wait;
+    const since = `${key} ${index}`;
+    return {
+      kind,
+      name,
+      ...(wait.for !== undefined && { since: times.since(since, wait.for) }),
+      ...(wait.left !== undefined && { until: times.since(`${since} left`, -wait.left) }),
+      ...(heldBy.length > 0 && { holder: heldBy[0].name }),
+      ...(heldBy.length > 1 && { others: heldBy.length - 1 }),
+    };
+  });
+  const otherWaits = all.length - waits.length;
+  return { waits, ...(otherWaits > 0 && { otherWaits }) };
 }
 
 /** What many do: the commonest first. */

@@ -68,7 +68,7 @@ export function inspector(options: InspectorOptions): Promise<void> {
   checkAddress({ port, hostname }, action);
   if (!isLoopback(hostname)) {
     throw new RangeError(
-      `Cannot ${action} on ${hostname} as other machines could look, too. Use 127.0.0.1, and a tunnel from elsewhere`,
+      `Cannot ${action} on ${hostname} as other machines could look, too. Use 127.0.0.1, and from elsewhere a tunnel from the same port`,
     );
   }
   if (typeof control !== "boolean") {

@@ -28,7 +28,7 @@ const PLACES: ReadonlySet<string> = new Set(["pool", "listener", "process"]);
 export const GROUP_END = "the end of group";
 
 /** What is waited for by one task alone, and is no thing that others have. */
-const OWN: ReadonlySet<string> = new Set(["sleep", "promise", "task", "job"]);
+const OWN: ReadonlySet<string> = new Set(["sleep", "promise", "task", "job", "connection to"]);
 
 /** See above. */
 export class Survey {

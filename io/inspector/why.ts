@@ -6,7 +6,7 @@
  */
 
 import type { TreeNode, WaitingFor } from "../../primitives/inspect.ts";
-import { type RowWait, rowWait, type Times } from "./rows.ts";
+import { type RowWait, rowWaits, type Times } from "./rows.ts";
 import { closingIn, GROUP_END, isAlarming, type Survey, waitsOf } from "./survey.ts";
 
 /** The answer. */
@@ -45,6 +45,7 @@ export interface Link {
   readonly spawnedAt?: string;
   /** All that it waits for; the chain goes on from the first that somebody has. */
   readonly waits: readonly RowWait[];
+  readonly otherWaits?: number;
   /** How many tasks are in it. */
   readonly tasks: number;
   /** How many others have, too, what it waits for. */
@@ -69,7 +70,7 @@ export function whyOf(survey: Survey, id: number, times: Times): Chain {
       name,
       state: state!,
       ...(spawnedAt !== undefined && { spawnedAt }),
-      waits: waits.map((wait, index) => rowWait(wait, `why ${next} ${index}`, times)),
+      ...rowWaits(waits, `why ${next}`, times),
       tasks: survey.tally(task).tasks - 1,
       others: Math.max(0, holders.length - 1),
     });

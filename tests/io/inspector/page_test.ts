@@ -126,6 +126,8 @@ browserTest("inspector page, in a browser", async (browser, t) => {
           (await why.locator("ol").innerText()).replace(/\s+/g, " "),
           /^waiter waiting waits for lock db, held by holder, for .* s holder waiting sleeps, .* left$/,
         );
+        await page.getByRole("searchbox").fill("nothing like it");
+        await row(page, "waiter").waitFor({ state: "detached" });
         await page.locator("#alarms").getByRole("button", { name: "child" }).click();
         await why.getByText("the circle is closed").waitFor();
         assertEquals(await why.locator("li button").allInnerTexts(), [

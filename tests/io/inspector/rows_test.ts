@@ -1,5 +1,13 @@
 import { assertEquals } from "@std/assert";
-import { inspect, Lock, sleep, type TaskGroup, taskGroup, traceAges } from "../../../mod.ts";
+import {
+  inspect,
+  Lock,
+  RWLock,
+  sleep,
+  type TaskGroup,
+  taskGroup,
+  traceAges,
+} from "../../../mod.ts";
 import { type Row, rowsOf } from "../../../io/inspector/rows.ts";
 import { Survey } from "../../../io/inspector/survey.ts";
 import { viewFrom } from "../../../io/inspector/view.ts";
@@ -38,7 +46,7 @@ Deno.test("rows: a node for each row, with how deep it is, and what it waits for
     assertEquals([around.level, around.count, around.open, around.kind], [2, 2, true, "group"]);
     assertEquals([first.key, first.id, first.name], [`t${holder.id}`, holder.id, "holder"]);
     assertEquals(second.level, 3);
-    assertEquals(second.waits, [{ kind: "lock", name: "db", holders: ["holder"] }]);
+    assertEquals(second.waits, [{ kind: "lock", name: "db", holder: "holder" }]);
     group.cancel();
   }, { name: "work" });
 });
@@ -176,6 +184,30 @@ Deno.test("rows: nodes that are called the same have keys of their own, and keep
     const keys = () => rows().filter(({ name }) => name === "twin").map(({ key }) => key);
     assertEquals(new Set(keys()).size, 3);
     assertEquals(keys(), keys());
+    group.cancel();
+  });
+});
+
+Deno.test("rows: of many waits, and of many who have a thing, the first are told, and how many others there are", async () => {
+  await taskGroup(async (group) => {
+    const map = new RWLock({ name: "map" });
+    for (let i = 0; i < 8; i++) {
+      group.spawn(() => map.read.withLock(() => sleep(Infinity)), { name: `reader ${i}` });
+    }
+    group.spawn(() => map.write.acquire(), { name: "writer" });
+    group.spawn(() => Promise.all(Array.from({ length: 1000 }, () => sleep(Infinity))), {
+      name: "sleeper",
+    });
+    await waitAllTasksBlocked();
+    const [sleeper, writer] = rows().reverse();
+    assertEquals([sleeper.waits.length, sleeper.otherWaits], [5, 995]);
+    assertEquals(writer.waits, [{
+      kind: "write lock",
+      name: "map",
+      holder: "reader 0",
+      others: 7,
+    }]);
+    assertEquals(writer.otherWaits, undefined);
     group.cancel();
   });
 });
