@@ -8,6 +8,7 @@
 import { MalformedError } from "../../primitives/codec/malformed_error.ts";
 import { unpackLocals } from "../../primitives/kernel/portable_locals.ts";
 import { causeOf, type Locals } from "../../primitives/kernel/scope.ts";
+import { nextTurn } from "../../primitives/kernel/turn.ts";
 import { shield } from "../../primitives/shield.ts";
 import type { Task } from "../../primitives/kernel/task.ts";
 import { OverloadedError, WorkerCrashedError } from "../errors.ts";
@@ -166,7 +167,10 @@ export class Assignment implements Reporter {
     }
     const { name, timeout, credit } = message;
     const { executor } = this.#desk;
-    this.#tell({ type: "started" });
+    // Not of one that is over at once: there is nobody whom it could help.
+    nextTurn(() => {
+      if (!this.#hasLeft) this.#tell({ type: "started" });
+    });
     let run = executor === undefined
       ? () => fn(...args)
       : () => submitted(executor, fn, args, message, this.task as Task);
