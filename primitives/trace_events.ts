@@ -302,10 +302,11 @@ function event(
   ph: TraceEvent["ph"],
   name: string,
   ts: number,
-  tid: number,
+  track: number,
   more: Partial<TraceEvent>,
 ): TraceEvent {
-  return { name, ph, ts, pid: 1, tid, ...more };
+  // From 1 on: number 0 is that of an idle processor for readers of such files.
+  return { name, ph, ts, pid: 1, tid: track + 1, ...more };
 }
 
 /** The time, in microseconds. */
