@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { NativeConnection } from "../../io/platform.ts";
+import type { Arrivals, Inflow, NativeConnection, PushedConnection } from "../../io/platform.ts";
 import { bytes } from "./pair.ts";
 
 /** One end of a connection to nobody. */
@@ -76,6 +76,70 @@ export class FakeConnection implements NativeConnection {
 
   write(data: Uint8Array): Promise<number> {
     return Promise.resolve(data.length);
+  }
+
+  closeWrite(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  close(): void {
+    this.closed = true;
+  }
+}
+
+/** One end of a connection to nobody, whose bytes come by themselves. */
+export class FakeInflow implements PushedConnection, Inflow {
+  readonly localAddr = { hostname: "127.0.0.1", port: 1 };
+  readonly remoteAddr = { hostname: "127.0.0.1", port: 2 };
+  closed = false;
+  /** Whether it is held back. */
+  isPaused = true;
+  #receiver: Arrivals | undefined;
+  readonly #pieces: Uint8Array[] = [];
+  #isEnded = false;
+
+  get inflow(): Inflow {
+    return this;
+  }
+
+  /** Lets pieces come, as long as it is not held back. */
+  give(...pieces: (string | Uint8Array)[]): void {
+    for (const piece of pieces) {
+      this.#pieces.push(typeof piece === "string" ? bytes(piece) : piece.slice());
+    }
+    this.#push();
+  }
+
+  /** Lets the peer end, behind its bytes. */
+  end(): void {
+    this.#isEnded = true;
+    this.#push();
+  }
+
+  resume(to: Arrivals): void {
+    this.#receiver = to;
+    this.isPaused = false;
+    queueMicrotask(() => this.#push());
+  }
+
+  pause(): void {
+    this.isPaused = true;
+  }
+
+  #push(): void {
+    while (!this.isPaused && !this.closed) {
+      const piece = this.#pieces.shift();
+      if (piece !== undefined) this.#receiver!.arrived(piece);
+      else {
+        if (this.#isEnded) this.#receiver!.ended();
+        this.#isEnded = false;
+        return;
+      }
+    }
+  }
+
+  write(data: Uint8Array): number {
+    return data.length;
   }
 
   closeWrite(): Promise<void> {

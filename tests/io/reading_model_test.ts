@@ -9,7 +9,8 @@ import fc from "fast-check";
 import { assertEquals } from "@std/assert";
 import { ClosedError, type Pieces, TimeoutError, TooLongError } from "../../mod.ts";
 import { SocketStream } from "../../io/stream.ts";
-import { FakeConnection } from "./fake_connection.ts";
+import type { AnyConnection } from "../../io/platform.ts";
+import { FakeConnection, FakeInflow } from "./fake_connection.ts";
 
 const LF = 10;
 const KEPT_MAX = 8;
@@ -136,40 +137,63 @@ const reading = fc.record<Reading>({
   size: fc.nat(12),
 });
 
-Deno.test("SocketStream: reads of all kinds can follow each other, and every byte comes once [I4]", async () => {
-  await fc.assert(
-    fc.asyncProperty(
-      fc.array(fc.uint8Array({ minLength: 1, maxLength: 30 }), { maxLength: 12 }),
-      fc.array(byte, { maxLength: 200 }),
-      fc.array(reading, { maxLength: 60 }),
-      async (cuts, all, readings) => {
-        const pieces: Uint8Array[] = [];
-        let at = 0;
-        for (let i = 0; at < all.length; i++) {
-          const size = cuts[i]?.length ?? all.length;
-          pieces.push(Uint8Array.from(all.slice(at, at + size)));
-          at += size;
-        }
-        const native = new FakeConnection();
-        native.sendInPieces(pieces);
-        const stream = new SocketStream(native);
-        const kept = stream.lines({ max: KEPT_MAX, encoding: "latin1" });
-        const model = new Model(all.slice());
-        for (const each of readings) {
-          const expected = model.expect(each);
-          const outcome = await perform(stream, each, kept);
-          if (expected !== undefined) assertEquals(outcome, expected);
-          else if (each.how === "give up") {
-            assertEquals(/TimeoutError|ClosedError/.test(String(outcome)), true);
-          } else if (outcome === "end") assertEquals(model.rest, []);
-          else assertEquals(outcome, model.take(outcome.length));
-        }
-        assertEquals(
-          await perform(stream, { how: "exactly", size: model.rest.length }, kept),
-          model.rest,
-        );
-      },
-    ),
-    { numRuns: 500 },
-  );
-});
+/** A connection that pieces come by, and then the end: asked for, or by themselves. */
+const connections = {
+  "asked for"(pieces: readonly Uint8Array[]): AnyConnection {
+    const native = new FakeConnection();
+    native.sendInPieces(pieces);
+    return native;
+  },
+  "by themselves"(pieces: readonly Uint8Array[]): AnyConnection {
+    const native = new FakeInflow();
+    // Some at once, and others when reads wait already.
+    const half = pieces.length / 2;
+    native.give(...pieces.slice(0, half));
+    (async () => {
+      for (const piece of pieces.slice(half)) {
+        for (let steps = 0; steps < 4; steps++) await null;
+        native.give(piece);
+      }
+      native.end();
+    })();
+    return native;
+  },
+};
+
+for (const [how, connectionOf] of Object.entries(connections)) {
+  Deno.test(`SocketStream: reads of all kinds can follow each other, and every byte comes once; bytes come ${how} [I4, I6]`, async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.uint8Array({ minLength: 1, maxLength: 30 }), { maxLength: 12 }),
+        fc.array(byte, { maxLength: 200 }),
+        fc.array(reading, { maxLength: 60 }),
+        async (cuts, all, readings) => {
+          const pieces: Uint8Array[] = [];
+          let at = 0;
+          for (let i = 0; at < all.length; i++) {
+            const size = cuts[i]?.length ?? all.length;
+            pieces.push(Uint8Array.from(all.slice(at, at + size)));
+            at += size;
+          }
+          const stream = new SocketStream(connectionOf(pieces));
+          const kept = stream.lines({ max: KEPT_MAX, encoding: "latin1" });
+          const model = new Model(all.slice());
+          for (const each of readings) {
+            const expected = model.expect(each);
+            const outcome = await perform(stream, each, kept);
+            if (expected !== undefined) assertEquals(outcome, expected);
+            else if (each.how === "give up") {
+              assertEquals(/TimeoutError|ClosedError/.test(String(outcome)), true);
+            } else if (outcome === "end") assertEquals(model.rest, []);
+            else assertEquals(outcome, model.take(outcome.length));
+          }
+          assertEquals(
+            await perform(stream, { how: "exactly", size: model.rest.length }, kept),
+            model.rest,
+          );
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+}
