@@ -350,8 +350,7 @@ export class Task<T = unknown> extends Scope implements PromiseLike<T>, Waitable
       task.#state = "running";
       if (hooks === null) return runIn(task, fn);
       hooks.started(task);
-      const { call } = hooks;
-      return runIn(task, () => call(task, fn));
+      return runIn(task, hooked(task, fn));
     };
 
     endTask = (task, state, outcome) => {
@@ -438,7 +437,7 @@ function begin(): void {
   starting = startingFn = undefined!; // They keep nobody alive.
   let promise: Promise<unknown>;
   try {
-    const result = hooks === null ? fn(task) : hooks.call(task, () => fn(task));
+    const result = hooks === null ? fn(task) : callHooked(task, fn);
     if (!isThenable(result)) {
       succeeded(task, result);
       return;
@@ -452,6 +451,17 @@ function begin(): void {
   }
   if (followsAwait) promise.then(fulfilled, rejected);
   else promise.then((value) => succeeded(task, value), (error) => failed(task, error));
+}
+
+// Functions of their own: a closure in those above would cost them a context each time, also when
+// nobody makes it.
+
+function callHooked<T>(task: Task<T>, fn: TaskFunction<T>): T | PromiseLike<T> {
+  return hooked(task as Task, () => fn(task))();
+}
+
+function hooked<R>(task: Task, fn: () => R): () => R {
+  return () => hooks === null ? fn() : hooks.call(task, fn);
 }
 
 /** Ends a task as a promise does, once what was opened in it has ended. */
