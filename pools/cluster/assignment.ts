@@ -76,6 +76,7 @@ export class Assignment implements Reporter {
   #message: JobMessage | undefined;
   #stream: StreamOut | undefined;
   #isCancelled = false;
+  #isBuried = false;
   // One that has not begun, has no place to leave.
   #hasLeft = true;
 
@@ -246,6 +247,7 @@ export class Assignment implements Reporter {
     const stored = await this.#store({ subject: session.layout.deadJob(this.id), data: dead });
     if (!stored) return;
     this.#desk.wasBuried();
+    this.#isBuried = true;
     this.#end({ end: "failed", error });
   }
 
@@ -301,7 +303,8 @@ export class Assignment implements Reporter {
     const { session } = this.#desk;
     this.#leave();
     this.delivery.done();
-    if (this.#message !== undefined && this.#message.args === undefined) {
+    // What is dead may be tried again.
+    if (this.#message !== undefined && this.#message.args === undefined && !this.#isBuried) {
       session.inputs.delete(this.id).catch(() => {}); // Only room is lost by that.
     }
     this.#desk.gone(this, true);

@@ -18,6 +18,7 @@ import type { PoolOptions, PoolStats } from "../executor.ts";
 import type { JobEnd } from "../future.ts";
 import type { AnyFunction, Job } from "../job.ts";
 import { type Cargo, ClusterJob, type ClusterJobOptions, type Place } from "./cluster_job.ts";
+import { type DeadJob, deadJobs } from "./dead_jobs.ts";
 import { Inbound } from "./inbound.ts";
 import { classOf, keyedId } from "./layout.ts";
 import { type JobMessage, write } from "./messages.ts";
@@ -68,6 +69,11 @@ export class ClusterCrew extends Crew<ClusterJob> {
     this.#modules = modules;
     this.#options = options;
     this.#inbound = new Inbound(session);
+  }
+
+  /** The jobs of the cluster that no worker could end. */
+  dead(): AsyncIterable<DeadJob> {
+    return deadJobs(this.#session);
   }
 
   override counts(): ClusterPoolStats {

@@ -9,6 +9,7 @@ import type { Executor, JobOptions, PoolOptions } from "../executor.ts";
 import { Pool } from "../pool.ts";
 import { ClusterCrew, type ClusterPoolStats } from "./cluster_crew.ts";
 import type { ClusterJobOptions } from "./cluster_job.ts";
+import type { DeadJob } from "./dead_jobs.ts";
 import { keyedId } from "./layout.ts";
 import { type ClusterModules, ModuleList } from "./modules.ts";
 import { type ClusterOptions, Session } from "./session.ts";
@@ -102,6 +103,24 @@ export class ClusterPool extends Pool {
     checkOptions(options, `hand jobs to "${this.name}"`);
     if (options.key !== undefined) keyedId(options.key, `hand jobs to "${this.name}"`);
     return super.with(options as JobOptions);
+  }
+
+  /**
+   * The jobs of the cluster that no worker could end, whoever has handed them in: they have taken as
+   * many workers with them as a job may, or cannot be read.
+   *
+   * @returns The jobs, looked up as they are asked for.
+   *
+   * @example
+   * ```ts ignore
+   * for await (const job of pool.deadJobs()) {
+   *   console.error(job.name, job.error);
+   *   await job.remove();
+   * }
+   * ```
+   */
+  deadJobs(): AsyncIterable<DeadJob> {
+    return this.crew.dead();
   }
 
   /** How it is doing: a frozen snapshot. */

@@ -108,6 +108,7 @@ const EVENTS: ReadonlyMap<unknown, Checks> = new Map([
   ["progress", { ...ANY_EVENT, value: isBytes }],
   ["items", { ...ANY_EVENT, from: isCount, items: isBytes }],
 ]);
+const DEAD: Checks = { job: isBytes, error: isObject, deliveries: isCount };
 const DEMAND: Checks = {
   received: isCount,
   upTo: isCount,
@@ -135,6 +136,11 @@ export function readEvent(bytes: Uint8Array): EventMessage {
 /** @throws {MalformedError} When it is no such message. */
 export function readDemand(bytes: Uint8Array): DemandMessage {
   return read(bytes, "what is asked of a stream", DEMAND);
+}
+
+/** @throws {MalformedError} When it is no such message. */
+export function readDead(bytes: Uint8Array): DeadMessage {
+  return read(bytes, "a dead job", DEAD);
 }
 
 /** Makes bytes of a message. */

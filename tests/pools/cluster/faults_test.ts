@@ -10,7 +10,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { connect } from "@nats-io/transport-node";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { WorkerCrashedError } from "../../../mod.ts";
-import { ClusterPool } from "../../../pools/cluster/mod.ts";
+import { ClusterPool, type DeadJob } from "../../../pools/cluster/mod.ts";
 import { NatsCluster, NatsServer, natsTest } from "./nats.ts";
 import { modules } from "./modules.ts";
 import { WorkerProcess } from "./worker_process.ts";
@@ -139,17 +139,22 @@ natsTest("P12: a job that takes its workers with it is put aside, and fails", as
     ...["--on", "processes", "--concurrency", "1", "--max-deliver", "2", ...ACK_WAIT],
   );
   await using pool = await ClusterPool.connect({ servers: server.url, modules });
-  const poisoned = pool.submit(jobs.die, 9);
+  const poisoned = pool.submit(jobs.dieWith, new Uint8Array(2_000_000).fill(9));
   const error = await poisoned.error();
   assert(error instanceof WorkerCrashedError, String(error));
   assert(error.message.includes("2 attempts") && error.message.includes("code 9"), error.message);
   assertEquals(await pool.run(jobs.add, 1, 1), 2);
-  const connection = await connect({ servers: server.url });
-  const { streams } = await jetstreamManager(connection);
-  assertEquals((await streams.info("GROVE_default_DEAD")).state.messages, 1);
-  // It is told to the pool before the server knows that it is done with.
-  while ((await streams.info("GROVE_default_JOBS")).state.messages > 0);
-  await connection.close();
+  // It is there to be looked at, and to be tried again, with all its arguments.
+  const dead = await Array.fromAsync(pool.deadJobs());
+  assertEquals(dead.map(({ name, deliveries }) => [name, deliveries]), [["dieWith", 2]]);
+  assert((dead[0].error as Error).message.includes("code 9"), String(dead[0].error));
+  await dead[0].retry();
+  assertEquals(await Array.fromAsync(pool.deadJobs()), []);
+  let again: DeadJob[] = [];
+  while (again.length === 0) again = await Array.fromAsync(pool.deadJobs());
+  assert((again[0].error as Error).message.includes("code 9"), String(again[0].error));
+  await again[0].remove();
+  assertEquals(await Array.fromAsync(pool.deadJobs()), []);
 });
 
 natsTest(

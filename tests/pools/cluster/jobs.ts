@@ -98,6 +98,11 @@ export const die = portable(import.meta, function die(code: number): never {
   return (globalThis as unknown as { process: { exit(code: number): never } }).process.exit(code);
 });
 
+/** The code is at the end of much else. */
+export const dieWith = portable(import.meta, function dieWith(bytes: Uint8Array): void {
+  die(bytes.at(-1)!);
+});
+
 export const whoAmI = portable(import.meta, function whoAmI(): number {
   return (globalThis as unknown as { process: { pid: number } }).process.pid;
 });
