@@ -137,9 +137,8 @@ export async function serveRequests(
   const server = new Server(where, requests, name, reusePort);
   try {
     started?.(server);
-    await waitForPromise(server.finished, { endOnStop: true });
+    if (await server.isAskedToStop()) await server.drain(drain);
   } catch (error) {
-    if (error instanceof ClosedError) return await server.drain(drain);
     await server.abort();
     throw error;
   }
@@ -147,11 +146,11 @@ export async function serveRequests(
 
 class Server implements Listening {
   readonly addresses: readonly TcpAddress[];
-  readonly finished: Promise<void>;
+  readonly #finished: Promise<void>;
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   readonly #requests: RequestGroup<ServeHttpInfo>;
   readonly #abort = new AbortController();
-  #isFinished = false;
+  #isOver = false;
 
   constructor(
     where: ListenOptions,
@@ -178,11 +177,22 @@ class Server implements Listening {
     this.#requests = requests;
     this.addresses = [socketAddress(this.#server.addr)];
     const name = formatAddress(this.addresses[0]);
-    this.finished = this.#server.finished
+    this.#finished = this.#server.finished
       .catch((error) => {
         throw explain(error, `Cannot go on serving HTTP on ${name}`, {});
       })
-      .finally(() => this.#isFinished = true);
+      .finally(() => this.#isOver = true);
+  }
+
+  /** Resolves when it is asked to stop, to whether it was: it may also have ended. */
+  async isAskedToStop(): Promise<boolean> {
+    try {
+      await waitForPromise(this.#finished, { endOnStop: true });
+      return false;
+    } catch (error) {
+      if (error instanceof ClosedError) return true;
+      throw error;
+    }
   }
 
   /** Ends it in an orderly way, in so many milliseconds at most and a little. */
@@ -191,6 +201,8 @@ class Server implements Listening {
     this.#requests.stop({ grace: ms });
     // First, as the platform closes them at once when it is shut down, with what they had to say.
     await waitForPromise(this.#requests.endSockets());
+    // An abort after this would be an uncaught error.
+    this.#isOver = true;
     try {
       await waitForPromise(this.#server.shutdown(), {
         timeout: Math.max(0, until - currentClock().now()),
@@ -202,11 +214,11 @@ class Server implements Listening {
     await waitForPromise(this.#requests.drained);
   }
 
-  /** Ends it at once. */
+  /** Ends it at once, unless it has begun to shut down: that ends it too. */
   async abort(): Promise<void> {
-    if (this.#isFinished) return;
+    if (this.#isOver) return;
     this.#abort.abort();
-    await shield(() => this.finished);
+    await shield(() => this.#finished);
   }
 }
 

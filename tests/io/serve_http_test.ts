@@ -1,6 +1,7 @@
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import {
   type Cancelled,
+  ClosedError,
   connect,
   currentTask,
   formatTree,
@@ -9,13 +10,18 @@ import {
   serveHttp,
   shield,
   sleep,
+  streamBody,
   TaskLocal,
   type TcpAddress,
+  upgradeWebSocket,
 } from "../../mod.ts";
 import { waitAllTasksBlocked } from "../../primitives/testing/mod.ts";
 import { HERE, read, start } from "./http_server.ts";
 import { bytes, readAll } from "./pair.ts";
 import { program } from "./program.ts";
+
+const UPGRADE = "GET / HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\n" +
+  "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n\r\n";
 
 Deno.test("serveHttp: requests are tasks of the server, and know their client", async () => {
   const place = new TaskLocal<string>();
@@ -80,6 +86,41 @@ Deno.test("serveHttp: a request that outlasts the drain is cancelled and answere
     return "ended well";
   });
   assertEquals([value, reason], ["ended well", "it did not stop within 20 ms"]);
+});
+
+Deno.test("serveHttp: a server that is cancelled while it drains listens no more [I3]", async () => {
+  for (const kind of ["socket", "body", "plain"]) {
+    let address!: TcpAddress;
+    await nursery(async (services) => {
+      const server = await start(services, (request) => {
+        if (kind === "socket") return upgradeWebSocket(request, () => sleep(60_000));
+        const forever = sleep(60_000).then(() => "never");
+        return kind === "plain"
+          ? forever.then((text) => new Response(text))
+          : new Response(streamBody(async function* () {
+            yield await forever;
+          }));
+      });
+      address = server.address;
+      using client = await connect(address);
+      await client.write(bytes(UPGRADE));
+      while (!/GET|WebSocket/.test(formatTree())) await sleep(1);
+      services.stop();
+      await waitAllTasksBlocked();
+      services.cancel();
+    });
+    listen(address).close();
+  }
+});
+
+Deno.test("serveHttp: a 'started' that throws a ClosedError is no stop", async () => {
+  const error = new ClosedError("not the server's");
+  const served = serveHttp(HERE, () => new Response(), {
+    started: () => {
+      throw error;
+    },
+  });
+  assertStrictEquals(await assertRejects(() => served), error);
 });
 
 Deno.test("serveHttp: when it is cancelled, all its connections are closed at once [I3]", async () => {
