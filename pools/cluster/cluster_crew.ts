@@ -211,10 +211,10 @@ export class ClusterCrew extends Crew<ClusterJob> {
   async #put(job: ClusterJob, place: Place): Promise<void> {
     const { id, jobClass } = place;
     const { outbox, layout, inputs, largest } = this.#session;
+    let { message } = job.cargo;
     try {
       // One with a key may be there, or be done, for long.
       if (place.isKeyed && await this.#inbound.isKnown(place)) return;
-      let { message } = job.cargo;
       let data = write(message);
       if (data.length > largest) {
         place.hasInput = true;
@@ -259,7 +259,10 @@ export class ClusterCrew extends Crew<ClusterJob> {
     this.#timers.add(timer);
     outside(async () => {
       const wasThere = await this.#remove(place);
-      if (wasThere && place.worker === undefined) job.ended(undefined);
+      if (!wasThere || place.worker !== undefined) return;
+      job.ended(undefined);
+      // Nobody else would, of those that wait for the same key elsewhere.
+      if (place.isKeyed) this.#session.tell(this.#session.layout.result(place.id), CANCELLED);
     });
   }
 
@@ -303,6 +306,8 @@ export class ClusterCrew extends Crew<ClusterJob> {
 }
 
 const NOTHING = new Uint8Array();
+
+const CANCELLED = write({ end: "cancelled", worker: "none", run: 0, deliveries: 0 });
 
 function tooLarge({ name }: ClusterJob): NotPortableError {
   return new NotPortableError(

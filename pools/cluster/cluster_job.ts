@@ -6,7 +6,7 @@
  */
 
 import type { Scope } from "../../primitives/kernel/scope.ts";
-import { cancelledJob } from "../future.ts";
+import { cancelledJob, type JobEnd } from "../future.ts";
 import { type AnyFunction, Job, type JobPool } from "../job.ts";
 import type { JobOptions } from "../executor.ts";
 import type { JobClass } from "./layout.ts";
@@ -31,9 +31,16 @@ export interface Cargo {
   readonly stream: StreamIn | undefined;
 }
 
+const NO_CARGO: Cargo = {
+  id: "",
+  isKeyed: false,
+  message: { module: "", fn: "", name: "" },
+  stream: undefined,
+};
+
 /** See above. */
 export class ClusterJob extends Job {
-  readonly cargo: Cargo;
+  cargo: Cargo;
   place: Place | undefined;
   /** Whether somebody waits for it, who can wait until there is room for it. */
   isAwaited = false;
@@ -58,6 +65,12 @@ export class ClusterJob extends Job {
   override wait(scope: Scope): Promise<unknown> {
     this.isAwaited = true;
     return super.wait(scope);
+  }
+
+  override settle(state: JobEnd, outcome: unknown): void {
+    super.settle(state, outcome);
+    // Who keeps the future is not to keep what was sent.
+    this.cargo = NO_CARGO;
   }
 
   /** It has ended as it was asked to, or because of something in it. */

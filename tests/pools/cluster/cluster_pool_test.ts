@@ -18,9 +18,7 @@ import {
 } from "../../../mod.ts";
 import { connect } from "@nats-io/transport-node";
 import { jetstreamManager } from "@nats-io/jetstream";
-import { ClusterPool } from "../../../pools/cluster/mod.ts";
-import { NatsServer, natsTest } from "./nats.ts";
-import { Proxy } from "./proxy.ts";
+import { natsTest } from "./nats.ts";
 import { modules, Setup } from "./with_worker.ts";
 import * as jobs from "./jobs.ts";
 
@@ -166,36 +164,6 @@ natsTest("P12, P7: the urgent jobs come first", async () => {
   assertEquals(jobs.log, ["high", "normal 1", "normal 2", "low"]);
 });
 
-natsTest("P12: of the jobs of one key one is run, and all get its result", async () => {
-  await using setup = await Setup.start();
-  await using one = await setup.pool();
-  await using two = await setup.pool();
-  jobs.log.length = 0;
-  jobs.gates.set("paid", new Event());
-  const keyed = { key: "order 17 ü/*.>" };
-  const futures = [one, one, two].map((pool) => pool.with(keyed).submit(jobs.passGate, "paid"));
-  await setup.stored(1);
-  await setup.worker();
-  jobs.gates.get("paid")!.set();
-  assertEquals(await Promise.all(futures), ["paid", "paid", "paid"]);
-  assertEquals(await two.with(keyed).run(jobs.passGate, "paid"), "paid");
-  assertEquals(jobs.log, ["at paid", "left paid"]);
-});
-
-natsTest("P12: the key of a job that was cancelled can be used again", async () => {
-  await using setup = await Setup.start();
-  await setup.worker();
-  await using pool = await setup.pool();
-  jobs.log.length = 0;
-  jobs.gates.set("again", new Event());
-  const future = pool.with({ key: "k" }).submit(jobs.passGate, "again");
-  while (jobs.log.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
-  future.cancel();
-  await future.error();
-  jobs.gates.get("again")!.set();
-  assertEquals(await pool.with({ key: "k" }).run(jobs.passGate, "again"), "again");
-});
-
 natsTest("P12: what is larger than a message comes whole, there and back", async () => {
   await using setup = await Setup.start();
   await setup.worker();
@@ -300,90 +268,3 @@ natsTest(
     await connection.close();
   },
 );
-
-natsTest("P12: a result that nobody could be told of is there when the way is again", async () => {
-  await using setup = await Setup.start();
-  await using proxy = new Proxy(setup.server.url);
-  await using pool = await setup.pool({ servers: proxy.url });
-  jobs.log.length = 0;
-  jobs.gates.set("far", new Event());
-  const future = pool.submit(jobs.passGate, "far");
-  const worker = await setup.worker();
-  while (jobs.log.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
-  await proxy.cut();
-  jobs.gates.get("far")!.set();
-  while (worker.stats().done === 0) await new Promise((resolve) => setTimeout(resolve, 1));
-  assert(!future.done);
-  // What is handed in meanwhile is sent later.
-  const later = pool.submit(jobs.add, 1, 1);
-  proxy.restore();
-  assertEquals(await future, "far");
-  assertEquals(await later, 2);
-});
-
-natsTest(
-  "P12: a job that somebody takes out of the server's queue fails, and does not hang",
-  async () => {
-    await using setup = await Setup.start();
-    await using proxy = new Proxy(setup.server.url);
-    await using pool = await setup.pool({ servers: proxy.url });
-    const futures = [pool.submit(jobs.add, 1, 1), pool.with({ key: "k" }).submit(jobs.add, 1, 1)];
-    await setup.stored(2);
-    const connection = await connect({ servers: setup.server.url });
-    await (await jetstreamManager(connection)).streams.purge("GROVE_default_JOBS");
-    await connection.close();
-    await proxy.cut(); // It looks when it comes back, and now and then.
-    proxy.restore();
-    for (const future of futures) {
-      await assertRejects(() => future.result(), ClosedError, "is not in the cluster any more");
-    }
-  },
-);
-
-natsTest("P12: a server without JetStream is refused, with what to do", async () => {
-  await using server = await NatsServer.start({ jetstream: "false" });
-  await assertRejects(
-    () => ClusterPool.connect({ servers: server.url, modules }),
-    Error,
-    "as the server has no JetStream",
-  );
-});
-
-natsTest("P12: a server that asks for a token gets it", async () => {
-  await using setup = new Setup(await NatsServer.start({ token: "sesame" }));
-  await assertRejects(() => setup.pool(), Error, "Authorization Violation");
-  await assertRejects(() => setup.pool({ token: "barley" }), Error, "Authorization Violation");
-  await setup.worker({ token: "sesame" });
-  await using pool = await setup.pool({ token: "sesame" });
-  assertEquals(await pool.run(jobs.add, 1, 1), 2);
-});
-
-natsTest("P12: ClusterPool.connect() refuses options that make no sense", async () => {
-  const nonsense: [object, string][] = [
-    [{ window: 0 }, "'window'"],
-    [{ grace: -1 }, "'grace'"],
-    [{ modules: null }, "'modules'"],
-    [{ cluster: "a b" }, "'cluster'"],
-    [{ replicas: 0 }, "'replicas'"],
-    [{ maxJobs: 1.5 }, "'maxJobs'"],
-    [{ keepResults: "long" }, "'keepResults'"],
-    [{ servers: "" }, "'servers'"],
-    [{ name: 1 }, "'name'"],
-    [{ order: "random" }, "'order'"],
-  ];
-  await using server = await NatsServer.start();
-  for (const [options, message] of nonsense) {
-    // deno-lint-ignore no-explicit-any -- what a program without types can write
-    const connecting = ClusterPool.connect({ servers: server.url, modules, ...options } as any);
-    await assertRejects(() => connecting, Error, message);
-  }
-});
-
-natsTest("P12: a key is a text of moderate length, and has no place in a stream", async () => {
-  await using setup = await Setup.start();
-  await using pool = await setup.pool();
-  assertThrows(() => pool.with({ key: "" }), TypeError, "'key'");
-  assertThrows(() => pool.with({ key: 17 as unknown as string }), TypeError, "'key'");
-  assertThrows(() => pool.with({ key: "x".repeat(1000) }), RangeError, "too long");
-  assertThrows(() => pool.with({ key: "x" }).stream(jobs.count, 1), TypeError, "'key'");
-});
