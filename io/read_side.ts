@@ -15,7 +15,7 @@ import type { Scope } from "../primitives/kernel/scope.ts";
 import { keepShape } from "../primitives/kernel/shapes.ts";
 import { entry, suspend, type WaitOptions } from "../primitives/kernel/wait.ts";
 import { BusyError, explain } from "./errors.ts";
-import type { Arrivals, Inflow } from "./platform.ts";
+import type { Arrivals } from "./platform.ts";
 import { giveBack, LARGE, SMALL, takeLarge } from "./read_buffers.ts";
 import {
   ChunkReader,
@@ -38,14 +38,10 @@ import {
 /** After how many small reads in a row a large buffer is given back. */
 const QUIET_READS = 8;
 
-/** How many bytes may come by themselves that nobody reads, before the peer is held back. */
-const MOST_UNREAD = LARGE;
-
 /** Receives bytes, and gives them to whoever reads. */
 export class ReadSide implements Arrivals {
   readonly #core: StreamCore;
-  // Where bytes come by themselves; else they are asked for.
-  readonly #inflow: Inflow | undefined;
+  // Where bytes come by themselves, and are not held back.
   #isFlowing = false;
   readonly #readers: WaitQueue<unknown>;
   // Those who want to know that there is something to read, and leave it there.
@@ -70,11 +66,9 @@ export class ReadSide implements Arrivals {
   constructor(core: StreamCore) {
     this.#core = core;
     this.#readers = new WaitQueue(new StreamTarget("data from", core));
-    this.#inflow = core.native.inflow;
-    if (this.#inflow === undefined) return;
     // Before somebody asks: see `node/connection.ts`.
-    this.#isFlowing = true;
-    this.#inflow.resume(this);
+    this.#isFlowing = core.native.inflow !== undefined;
+    core.native.inflow?.resume(this);
   }
 
   /** Reads what there is. */
@@ -279,13 +273,17 @@ export class ReadSide implements Arrivals {
   /** Bytes have come by themselves. */
   arrived(bytes: Uint8Array): void {
     if (this.#core.closed) return;
+    const reader = this.#readers.first as Reader<unknown> | null;
+    // Nothing else is there while somebody waits who takes whatever comes.
+    if (reader?.adopt(bytes)) return reader.satisfy(this.#readers);
     const held = this.#end - this.#start;
     if (held === 0) this.#adopt(bytes);
     else this.#append(bytes, held);
     this.#handOut();
-    if (this.#readers.first !== null || this.#end - this.#start < MOST_UNREAD) return;
+    if (this.#readers.first !== null || this.#end - this.#start < LARGE) return;
+    // A peer that sends more than is read is held back.
     this.#isFlowing = false;
-    this.#inflow!.pause();
+    this.#core.native.inflow!.pause();
   }
 
   /** The peer has sent its last byte. */

@@ -24,6 +24,10 @@ export abstract class Reader<T> extends StreamWaiter<T> {
   get needs(): number {
     return 1;
   }
+  /** Takes all of it together with its memory, which is nobody else's; says whether it does. */
+  adopt(_bytes: Uint8Array): boolean {
+    return false;
+  }
   /** Takes from what was received, and says how much. */
   abstract take(bytes: Uint8Array): number;
   /** Answers a read that there will be nothing for. */
@@ -194,6 +198,11 @@ export class ChunkReader extends Reader<IteratorResult<Uint8Array>> {
   take(bytes: Uint8Array): number {
     this.#chunk = bytes.slice();
     return bytes.length;
+  }
+
+  override adopt(bytes: Uint8Array): boolean {
+    this.#chunk = bytes;
+    return true;
   }
 
   atEnd(failure: Failure | null): Promise<IteratorResult<Uint8Array>> {
