@@ -27,7 +27,7 @@ export class Core {
     this.#serving = new Deferred({ name: `start of ${name}` });
     this.#ended = new Deferred({ name: `end of ${name}` });
     const worker = this.#worker = new Worker(coreModule(), { type: "module", name });
-    worker.onmessage = ({ data }: MessageEvent<FromCore>) => this.#receive(data);
+    worker.onmessage = ({ data }) => this.#receive(data);
     worker.onerror = (event) => {
       event.preventDefault();
       this.#die(new Error(this.#dead(`${event.message}${cureFor(event.message)}`)));
@@ -35,18 +35,14 @@ export class Core {
     this.#post(opening);
   }
 
-  /** Waits until it serves. */
-  serving(): Promise<TcpAddress> {
-    return this.#serving.wait();
+  /** Waits until it serves. Resolves to nothing when the scope is asked to stop. */
+  serving(): Promise<TcpAddress | void> {
+    return unlessStopped(this.#serving);
   }
 
   /** Waits until it ends, which is an error. Resolves to nothing when the scope is asked to stop. */
-  async served(): Promise<void> {
-    try {
-      await this.#ended.wait({ endOnStop: true });
-    } catch (error) {
-      if (!(error instanceof ClosedError)) throw error;
-    }
+  served(): Promise<void> {
+    return unlessStopped(this.#ended);
   }
 
   /** Has it end in an orderly way, in so many milliseconds at most. */
@@ -65,13 +61,15 @@ export class Core {
     this.#worker.postMessage(message);
   }
 
-  #receive(message: FromCore): void {
-    switch (message.type) {
-      case "serving":
+  #receive(message: FromCore | null): void {
+    switch (message?.core) {
+      case "loading":
         this.#mindNoMore = onceGone(
           message.thread,
           () => this.#die(new Error(this.#dead("it has exited without a word"))),
         );
+        break;
+      case "serving":
         this.#serving.resolve(message.address);
         break;
       case "stopped":
@@ -90,12 +88,21 @@ export class Core {
   }
 
   #dead(reason: string): string {
-    return `Cannot keep ${this.#name} serving as ${reason}`;
+    const what = this.#serving.settled ? `keep ${this.#name} serving` : `start ${this.#name}`;
+    return `Cannot ${what} as ${reason}`;
   }
 
   #die(error: Error): void {
     this.#serving.reject(error);
     this.#ended.reject(error);
+  }
+}
+
+async function unlessStopped<T>(deferred: Deferred<T>): Promise<T | void> {
+  try {
+    return await deferred.wait({ endOnStop: true });
+  } catch (error) {
+    if (!(error instanceof ClosedError)) throw error;
   }
 }
 

@@ -28,14 +28,16 @@ export interface Told {
   readonly stack: string | undefined;
 }
 
-/** What a thread tells. */
+/** What a thread tells. By a key of its own, as the module may send messages too, of any kind. */
 export type FromCore =
-  /** It serves there; `thread` is its number, by which its death can be noticed. */
-  | { readonly type: "serving"; readonly thread: number; readonly address: TcpAddress }
+  /** It is about to load the module; `thread` is its number, by which its death can be noticed. */
+  | { readonly core: "loading"; readonly thread: number }
+  /** It serves there. */
+  | { readonly core: "serving"; readonly address: TcpAddress }
   /** It has served its last request. */
-  | { readonly type: "stopped" }
+  | { readonly core: "stopped" }
   /** It cannot start, or go on. */
-  | { readonly type: "failed"; readonly error: Told };
+  | { readonly core: "failed"; readonly error: Told };
 
 /** An error to be sent. */
 export function tell(error: unknown): Told {

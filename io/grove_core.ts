@@ -43,6 +43,8 @@ for (const type of ["error", "unhandledrejection"]) {
 
 async function start(opening: Opening): Promise<void> {
   const { where, reusePort, name, drain } = opening;
+  // First of all: the module may end the thread while it is loaded.
+  post({ core: "loading", thread: threadId() });
   try {
     const requests = await load(opening);
     await services.spawn(() =>
@@ -50,11 +52,10 @@ async function start(opening: Opening): Promise<void> {
         name,
         drain,
         reusePort,
-        started: ({ addresses: [address] }) =>
-          post({ type: "serving", thread: threadId(), address }),
+        started: ({ addresses: [address] }) => post({ core: "serving", address }),
       })
     );
-    post({ type: "stopped" });
+    post({ core: "stopped" });
   } catch (error) {
     fail(error);
   }
@@ -91,6 +92,6 @@ async function load({ module, entry }: Opening): Promise<RequestGroup<ServeHttpI
 }
 
 function fail(error: unknown): void {
-  post({ type: "failed", error: tell(error) });
+  post({ core: "failed", error: tell(error) });
   close();
 }

@@ -14,6 +14,7 @@ import {
   show,
 } from "../primitives/kernel/check.ts";
 import { TimeoutError } from "../primitives/kernel/errors.ts";
+import { all } from "../primitives/all.ts";
 import { checkScopeOptions } from "../primitives/kernel/scope_options.ts";
 import type { Task } from "../primitives/kernel/task.ts";
 import { type Nursery, nursery } from "../primitives/nursery.ts";
@@ -182,16 +183,22 @@ class Cores implements CoreServer {
     await nursery(async (cores) => {
       // The first finds the port, and whether the module can be loaded.
       const first = await this.#start(cores, 1, where.port);
+      if (first === undefined) return;
       this.addresses.push(first);
-      const others: Promise<TcpAddress>[] = [];
-      for (let n = 2; n <= this.#workers; n++) others.push(this.#start(cores, n, first.port));
-      await Promise.all(others);
-      started?.(this);
+      const starts = Array.from(
+        { length: this.#workers - 1 },
+        (_, i) => () => this.#start(cores, i + 2, first.port),
+      );
+      const others = await all(starts);
+      if (!others.includes(undefined)) started?.(this);
     }, { name });
   }
 
-  /** Starts a worker, and sees to it that there is one from then on. */
-  async #start(cores: Nursery, number: number, port: number): Promise<TcpAddress> {
+  /**
+   * Starts a worker, and sees to it that there is one from then on. Resolves to nothing when the
+   * server is asked to stop before.
+   */
+  async #start(cores: Nursery, number: number, port: number): Promise<TcpAddress | undefined> {
     const { name, where } = this.#opening;
     const opening = { ...this.#opening, name: `${name} ${number}`, where: { ...where, port } };
     // Not under the policy of restarts: what fails at the start would fail again.
@@ -199,6 +206,10 @@ class Cores implements CoreServer {
     let next: Core | undefined = core;
     try {
       const address = await core.serving();
+      if (!address) {
+        core.end();
+        return undefined;
+      }
       opening.where.port = address.port;
       cores.spawn((task) => {
         const current = next ?? new Core(opening);
@@ -216,7 +227,7 @@ class Cores implements CoreServer {
   async #attend(core: Core, task: Task): Promise<void> {
     const { drain } = this.#opening;
     try {
-      await core.serving();
+      if (!await core.serving()) return;
       this.#serving++;
       try {
         await core.served();

@@ -203,6 +203,73 @@ Deno.test("serveOnCores: a module that cannot be loaded ends it with that error,
   );
 });
 
+Deno.test("serveOnCores: a module that ends its worker while it is loaded is an error, and no hang", async () => {
+  for (const end of ["self.close()", "Deno.exit(3)"]) {
+    const module = `data:text/javascript,await 0; ${end}; await new Promise(() => {});`;
+    await assertRejects(
+      () => serveOnCores(module, ONE),
+      Error,
+      "Cannot start cores 1 as it has exited without a word",
+    );
+  }
+});
+
+Deno.test("serveOnCores: a worker that ends while it is loaded anew is replaced once more", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    await nursery(async (services) => {
+      const app = new URL("programs/cores_reborn.ts", import.meta.url);
+      app.search = folder;
+      const server = await services.start<CoreServer>((_task, started) =>
+        serveOnCores(app, { ...ONE, restart: { backoff: 0 }, started })
+      );
+      const base = `http://127.0.0.1:${server.addresses[0].port}`;
+      assertEquals(await read(`${base}/die`), [200, "life 1"]);
+      // The second life ends before it serves.
+      while (server.stats().restarts < 2 || server.stats().serving === 0) await sleep(1);
+      assertEquals(await read(base), [200, "life 3"]);
+      services.stop();
+    });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("serveOnCores: what the module posts to the thread that has started it is not taken for the worker's", async () => {
+  const module = `data:text/javascript,
+    for (const said of [null, "x", { type: "stopped" }, { type: "failed" }]) postMessage(said);
+    export default () => new Response("alive");`;
+  await nursery(async (services) => {
+    const server = await services.start<CoreServer>((_task, started) =>
+      serveOnCores(module, { ...ONE, started })
+    );
+    const [{ port }] = server.addresses;
+    assertEquals(await read(`http://127.0.0.1:${port}`), [200, "alive"]);
+    assertEquals(server.stats(), { workers: 1, serving: 1, restarts: 0 });
+    services.stop();
+  });
+});
+
+Deno.test("serveOnCores: asked to stop while its module is loaded, it ends at once", async () => {
+  const module = `data:text/javascript,
+    new BroadcastChannel("loading").postMessage(1);
+    await new Promise((resolve) => setTimeout(resolve, 60_000));`;
+  const started: unknown[] = [];
+  await withLeakCheck(async () => {
+    await nursery(async (services) => {
+      const channel = new BroadcastChannel("loading");
+      const loading = new Promise((resolve) => channel.onmessage = resolve);
+      services.spawn(() =>
+        serveOnCores(module, { ...ONE, started: (server) => started.push(server) })
+      );
+      await loading;
+      channel.close();
+      services.stop({ grace: Infinity });
+    });
+  });
+  assertEquals(started, []);
+});
+
 Deno.test("serveOnCores: an entry that answers no requests is an error that says what it is", async () => {
   for (
     const [entry, received] of [["nothing", /{ fetch: 1 }|an object|\[object/], [
