@@ -238,7 +238,7 @@ export class Assignment implements Reporter {
     const why = cause instanceof Error ? cause.message : String(cause);
     const error = packError(
       new WorkerCrashedError(
-        `Cannot finish "${name}" as no worker could, in ${count} attempts: ${why}. It is kept in the stream ${session.layout.dead}`,
+        `Cannot finish "${name}" as no worker could, in ${count} attempts: ${why}. It is kept: see deadJobs() of a ClusterPool`,
         undefined,
         cause,
       ),
@@ -253,9 +253,8 @@ export class Assignment implements Reporter {
 
   #worn(): WorkerCrashedError {
     const { maxDeliver } = this.#desk;
-    return new WorkerCrashedError(
-      `it was given to workers ${maxDeliver} times, and each was lost before it had ended it`,
-    );
+    const times = maxDeliver === 1 ? "to a worker" : `to workers ${maxDeliver} times`;
+    return new WorkerCrashedError(`it was given ${times}, and each was lost before its end`);
   }
 
   // Once, however it comes about.
