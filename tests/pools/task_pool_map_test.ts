@@ -373,7 +373,7 @@ Deno.test("a stream runs in a task with its name, under the pool, with the TaskL
   })[Symbol.asyncIterator]();
   await iterator.next();
   const tree = formatTree();
-  assert(tree.includes('scope "crawl"') && tree.includes("pages: running"), tree);
+  assert(/pool "crawl" .*\n.*pages +running/.test(tree), tree);
   await iterator.return!();
 });
 
