@@ -12,6 +12,9 @@ import type { TcpAddress } from "./address.ts";
 import { moduleBeside } from "./module_beside.ts";
 import type { FromCore, Opening, ToCore, Told } from "./core_protocol.ts";
 
+/** For how many milliseconds a thread is listened to that is gone. */
+const LAST_WORDS = 20;
+
 /** See above. */
 export class Core {
   readonly #name: string;
@@ -64,10 +67,7 @@ export class Core {
   #receive(message: FromCore | null): void {
     switch (message?.core) {
       case "loading":
-        this.#mindNoMore = onceGone(
-          message.thread,
-          () => this.#die(new Error(this.#dead("it has exited without a word"))),
-        );
+        this.#mindNoMore = onceGone(message.thread, () => this.#missed());
         break;
       case "serving":
         this.#serving.resolve(message.address);
@@ -79,6 +79,13 @@ export class Core {
         this.#die(this.#serving.settled ? this.#failure(message.error) : errorOf(message.error));
         break;
     }
+  }
+
+  #missed(): void {
+    const die = () => this.#die(new Error(this.#dead("it has exited without a word")));
+    // Its last words may be here and not yet heard.
+    const timer = setTimeout(die, LAST_WORDS);
+    this.#mindNoMore = () => clearTimeout(timer);
   }
 
   #failure(told: Told): Error {
