@@ -9,11 +9,11 @@
 import { Clients, collecting, type Command, commands, Server } from "./echo_servers.ts";
 import type { Contender, Row } from "./row.ts";
 
-const FIRST = 500;
+const FIRST = 300;
 const CONNECTIONS = 2_000;
 const SIZE = 64;
 /** How long a server may take to collect its garbage, in milliseconds. */
-const PAUSE = 250;
+const PAUSE = 200;
 
 function pause(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, PAUSE));
