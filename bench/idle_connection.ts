@@ -10,7 +10,7 @@ import { Clients, collecting, type Command, commands, Server } from "./echo_serv
 import type { Contender, Row } from "./row.ts";
 
 const FIRST = 300;
-const CONNECTIONS = 2_000;
+const CONNECTIONS = 1_000;
 const SIZE = 64;
 /** How long a server may take to collect its garbage, in milliseconds. */
 const PAUSE = 200;
