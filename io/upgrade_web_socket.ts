@@ -41,14 +41,14 @@ export interface UpgradeWebSocketOptions {
   /** How many bytes a message of the client may have. Beyond it is closed with 1009. Default: 1 MiB. */
   max?: number;
   /**
-   * How many messages of the client may wait to be received. One more, and it is closed with 1013: a
-   * WebSocket cannot be told to wait. Default: 1000.
+   * How many messages of the client may wait to be received; together 16 MiB at most, or two messages
+   * of `max`. One more, and it is closed with 1013: a WebSocket cannot be told to wait. Default: 1000.
    */
   capacity?: number;
   /**
-   * Milliseconds after which a client that has sent nothing is asked whether it is there, and after
-   * as many again is taken for gone. On Deno alone; elsewhere the platform has its own way. Default:
-   * 30,000.
+   * Milliseconds after which a client is taken for gone that gives no sign of life: when half of them
+   * are over, it is asked for one. So is a client, for whom a `send` waits, that takes nothing for so
+   * long. On Deno alone, in whole seconds; elsewhere the platform has its own way. Default: 30,000.
    */
   idleTimeout?: number;
 }
@@ -69,6 +69,14 @@ interface Opened {
 interface Pair {
   readonly socket: NativeWebSocket;
   readonly response: Response;
+}
+
+/** How a platform goes about it. */
+interface Way {
+  /** Whether a request that asks for a WebSocket has all that the platform needs. */
+  isHandshake(headers: Headers): boolean;
+  /** Takes the connection over. */
+  take(request: Request, protocol: string, idleTimeout: number): Pair;
 }
 
 interface Platform {
@@ -151,14 +159,16 @@ export function upgradeWebSocket(
   checkCount(max, action, "'max'", 1);
   checkCount(capacity, action, "'capacity'", 1);
   checkTime(idleTimeout, action, "'idleTimeout'");
-  const take = platformFor(action);
+  const { take, isHandshake } = platformFor(action);
   const { headers } = request;
-  if (headers.get("upgrade")?.toLowerCase() !== "websocket") {
+  if (!tokensOf(headers, "upgrade").includes("websocket")) {
     return new Response("Upgrade Required", {
       status: 426,
       headers: { connection: "Upgrade", upgrade: "websocket" },
     });
   }
+  // It is the client's mistake: nothing has failed here.
+  if (!isHandshake(headers)) return new Response("Bad Request", { status: 400 });
   const offered = headers.get("sec-websocket-protocol")?.split(",").map((each) => each.trim());
   const protocol = protocols.find((each) => offered?.includes(each)) ?? "";
   const standIn = new Response("A WebSocket is opened by fetchHandler() or serveHttp() alone", {
@@ -170,7 +180,11 @@ export function upgradeWebSocket(
       open(request: Request): Opened {
         const { socket, response } = take(request, protocol, idleTimeout);
         const name = `WebSocket ${pathOf(request)}`;
-        const connection = new WebSocketConnection(socket, name, protocol, { max, capacity });
+        const connection = new WebSocketConnection(socket, name, protocol, {
+          max,
+          capacity,
+          idleTimeout,
+        });
         return { response, name, run: (task) => attend(connection, handler, task) };
       },
     } satisfies Upgrade,
@@ -203,28 +217,38 @@ async function attend(
   }
 }
 
-function platformFor(
-  action: string,
-): (request: Request, protocol: string, idleTimeout: number) => Pair {
+function platformFor(action: string): Way {
   const { Deno: deno, WebSocketPair } = globalThis as unknown as Platform;
   if (typeof deno?.upgradeWebSocket === "function") {
-    return (request, protocol, idleTimeout) =>
-      deno.upgradeWebSocket!(request, {
-        ...(protocol && { protocol }),
-        // In seconds; zero is none.
-        idleTimeout: idleTimeout === Infinity ? 0 : Math.max(1, Math.ceil(idleTimeout / 1000)),
-      });
+    return {
+      isHandshake: (headers) =>
+        headers.has("sec-websocket-key") && tokensOf(headers, "connection").includes("upgrade"),
+      take: (request, protocol, idleTimeout) =>
+        deno.upgradeWebSocket!(request, {
+          ...(protocol && { protocol }),
+          // In seconds; zero is none.
+          idleTimeout: idleTimeout === Infinity ? 0 : Math.max(1, Math.ceil(idleTimeout / 1000)),
+        }),
+    };
   }
   if (typeof WebSocketPair === "function") {
-    return (_request, protocol) => {
-      const { 0: webSocket, 1: socket } = new WebSocketPair();
-      socket.accept();
-      const headers: HeadersInit = protocol ? { "sec-websocket-protocol": protocol } : {};
-      const init = { status: 101, webSocket, headers } as ResponseInit;
-      return { socket, response: new Response(null, init) };
+    return {
+      isHandshake: () => true,
+      take: (_request, protocol) => {
+        const { 0: webSocket, 1: socket } = new WebSocketPair();
+        socket.accept();
+        const headers: HeadersInit = protocol ? { "sec-websocket-protocol": protocol } : {};
+        const init = { status: 101, webSocket, headers } as ResponseInit;
+        return { socket, response: new Response(null, init) };
+      },
     };
   }
   throw new Error(
     `Cannot ${action} as this platform has no way to it from a Request. Run it under Deno or workerd`,
   );
+}
+
+/** The values of a header that is a list of names in any case. */
+function tokensOf(headers: Headers, name: string): string[] {
+  return (headers.get(name) ?? "").split(",").map((token) => token.trim().toLowerCase());
 }

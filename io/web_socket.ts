@@ -26,7 +26,7 @@ export type WebSocketMessage = string | Uint8Array<ArrayBuffer>;
 export interface WebSocketClose {
   /** The code of RFC 6455: 1000 is a normal end, 1006 one without a word. */
   readonly code: number;
-  /** What the peer gave as the reason; often empty. */
+  /** Why, as the peer or the platform has put it; often empty. */
   readonly reason: string;
 }
 
@@ -36,6 +36,8 @@ export interface WebSocketLimits {
   readonly max: number;
   /** How many messages of the peer may wait to be received. */
   readonly capacity: number;
+  /** After how many milliseconds a peer is taken for gone that takes nothing of what was sent. */
+  readonly idleTimeout: number;
 }
 
 /** A WebSocket as the platform has it. */
@@ -51,6 +53,9 @@ export interface NativeWebSocket {
 
 /** How many bytes the platform may hold before a send waits. */
 const HIGH_WATER = 64 * 1024;
+
+/** How many bytes may wait to be received, if two messages have not more than that. */
+const MOST_WAITING = 16 * 2 ** 20;
 
 /** How often it is looked at least whether a send may go on, in milliseconds. */
 const LONGEST_PAUSE = 32;
@@ -102,6 +107,8 @@ export class WebSocketConnection implements AsyncIterable<WebSocketMessage> {
   readonly #opened: Deferred<void>;
   readonly #gone: Deferred<void>;
   readonly #inbox: Channel<WebSocketMessage>;
+  // What the messages in there take. Of text that is the number of its characters, near enough.
+  #waiting = 0;
   // In line: a text that waits for room is not overtaken by the next.
   readonly #sending: Semaphore;
   // Set when the platform holds so little that more can be sent.
@@ -147,7 +154,8 @@ export class WebSocketConnection implements AsyncIterable<WebSocketMessage> {
 
   /**
    * Sends a message. While the peer takes less than is sent it waits, so that a slow peer slows its
-   * sender down and takes no memory: not on workerd, which does not tell how much it holds.
+   * sender down and takes no memory: not on workerd, which does not tell how much it holds. A peer
+   * that takes nothing at all for the idle timeout is taken for gone.
    *
    * @param message Text, or bytes.
    * @param options `signal`, `timeout` in milliseconds and `endOnStop`, which end the wait; nothing of
@@ -172,7 +180,7 @@ export class WebSocketConnection implements AsyncIterable<WebSocketMessage> {
     try {
       if (this.#isFull) {
         this.#room.clear();
-        this.#look(1);
+        if (this.#timer === undefined) this.#look();
         await this.#room.wait({
           ...options,
           timeout: Math.max(0, until - currentClock().now()),
@@ -194,13 +202,16 @@ export class WebSocketConnection implements AsyncIterable<WebSocketMessage> {
    * @throws {ClosedError} When the WebSocket is closed, and what came before that was received; with
    * `endOnStop`, when the server is asked to stop.
    * @throws {TooLongError} When the peer has sent a message that is longer than `max`.
-   * @throws {BrokenResourceError} When the peer has sent more than was received: `capacity` messages.
+   * @throws {BrokenResourceError} When the peer has sent more than may wait to be received: more than
+   * `capacity` messages, or too many bytes.
    * @throws {TimeoutError} When the time is up.
    * @throws {Cancelled} When the scope is cancelled.
    */
   async receive(options?: WaitOptions): Promise<WebSocketMessage> {
     try {
-      return await this.#inbox.receive(options);
+      const message = await this.#inbox.receive(options);
+      this.#waiting -= message.length;
+      return message;
     } catch (error) {
       if (error instanceof ClosedError && this.#inbox.closed) throw this.#end();
       throw error;
@@ -255,20 +266,34 @@ export class WebSocketConnection implements AsyncIterable<WebSocketMessage> {
     return this.#closed === undefined && (this.#native.bufferedAmount ?? 0) > HIGH_WATER;
   }
 
-  // Nobody tells when the platform holds less: it has to be looked at, more and more seldom.
-  #look(pause: number): void {
+  /**
+   * Nobody tells when the platform holds less: it has to be looked at, more and more seldom. Nor does
+   * it tell when it is stuck: what asks whether the peer is there waits behind what it does not take.
+   *
+   * @param pause How long ago the last look was.
+   * @param held What the platform held then.
+   * @param stuck For how long it had held that by then.
+   */
+  #look(pause = 0, held = NaN, stuck = 0): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (!this.#isFull) this.#room.set();
-    else {
-      const next = Math.min(2 * pause, LONGEST_PAUSE);
-      this.#timer = outside(() => setTimeout(() => this.#look(next), pause));
+    if (!this.#isFull) return this.#room.set();
+    const { idleTimeout } = this.#limits;
+    const holds = this.#native.bufferedAmount!;
+    const now = holds === held ? stuck + pause : 0;
+    if (now >= idleTimeout) {
+      this.#peerClosed({ code: 1006, reason: `it has taken nothing for ${idleTimeout} ms` });
+      this.#native.close();
+    } else {
+      const next = Math.min(Math.max(1, 2 * pause), LONGEST_PAUSE);
+      this.#timer = outside(() => setTimeout(() => this.#look(next, holds, now), next));
     }
   }
 
   #receive(data: string | ArrayBuffer): void {
     if (this.#closed !== undefined) return;
     const { max, capacity } = this.#limits;
+    const most = Math.max(MOST_WAITING, 2 * max);
     const message = typeof data === "string" ? data : new Uint8Array(data);
     const length = typeof message === "string" ? lengthOf(message, max) : message.length;
     if (length > max) {
@@ -278,14 +303,23 @@ export class WebSocketConnection implements AsyncIterable<WebSocketMessage> {
         ),
         1009,
       );
-    } else if (!this.#inbox.trySend(message)) {
-      this.#fail(
-        new BrokenResourceError(
-          `Cannot receive from ${this.name} as the peer has sent more than ${capacity} messages that nobody has received. Receive them sooner, or raise 'capacity'`,
-        ),
-        1013,
+    } else if (this.#waiting + message.length > most) {
+      this.#overflow(`${most} bytes that nobody has received. Receive them sooner`);
+    } else if (this.#inbox.trySend(message)) this.#waiting += message.length;
+    else {
+      this.#overflow(
+        `${capacity} messages that nobody has received. Receive them sooner, or raise 'capacity'`,
       );
     }
+  }
+
+  #overflow(most: string): void {
+    this.#fail(
+      new BrokenResourceError(
+        `Cannot receive from ${this.name} as the peer has sent more than ${most}`,
+      ),
+      1013,
+    );
   }
 
   #fail(error: Error, code: number): void {
@@ -297,7 +331,7 @@ export class WebSocketConnection implements AsyncIterable<WebSocketMessage> {
     if (this.#closed !== undefined) return;
     this.#closed = Object.freeze({ code, reason });
     this.#inbox.close();
-    this.#look(0);
+    this.#look();
     this.#native.close(code, reason);
   }
 
@@ -305,7 +339,7 @@ export class WebSocketConnection implements AsyncIterable<WebSocketMessage> {
   #peerClosed({ code, reason }: WebSocketClose): void {
     this.#closed ??= Object.freeze({ code, reason });
     this.#inbox.close();
-    this.#look(0);
+    this.#look();
     this.#opened.resolve();
     this.#gone.resolve();
   }

@@ -1,85 +1,24 @@
-import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import {
   BrokenResourceError,
   cancellable,
   ClosedError,
   connect,
   currentTask,
-  fetchHandler,
   moveOnAfter,
-  type Nursery,
   nursery,
-  type ServeHttpOptions,
   sleep,
-  type SocketStream,
   TaskLocal,
   TimeoutError,
   TooLongError,
   upgradeWebSocket,
-  type UpgradeWebSocketOptions,
   type WebSocketClose,
-  type WebSocketConnection,
-  type WebSocketHandler,
   type WebSocketMessage,
 } from "../../mod.ts";
 import { withLeakCheck } from "../../primitives/testing/mod.ts";
 import { printed, read, start, untilTask } from "./http_server.ts";
 import { bytes } from "./pair.ts";
-
-/** Starts a server that answers each request by a WebSocket. */
-async function sockets(
-  services: Nursery,
-  handler: WebSocketHandler,
-  options: UpgradeWebSocketOptions & ServeHttpOptions = {},
-) {
-  const fn = (request: Request) => upgradeWebSocket(request, handler, options);
-  const { address, base } = await start(services, fn, options);
-  return { address, base, url: base.replace("http", "ws") };
-}
-
-/** A client, once its WebSocket is open; and how that was closed. */
-async function open(url: string, protocols: string[] = []) {
-  const socket = new WebSocket(url, protocols);
-  const received: unknown[] = [];
-  socket.binaryType = "arraybuffer";
-  socket.onmessage = ({ data }) =>
-    received.push(typeof data === "string" ? data : new Uint8Array(data));
-  const closed = new Promise<[number, string]>((resolve) => {
-    socket.onclose = ({ code, reason }) => resolve([code, reason]);
-  });
-  await new Promise((resolve) => socket.onopen = socket.onerror = resolve);
-  return { socket, received, closed };
-}
-
-/** A client that says only what it is told to. */
-async function openRaw(address: { hostname: string; port: number }): Promise<SocketStream> {
-  const stream = await connect(address);
-  await stream.write(bytes(
-    "GET /raw HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\n" +
-      "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n\r\n",
-  ));
-  await stream.readUntil("\r\n\r\n");
-  return stream;
-}
-
-async function echo(socket: WebSocketConnection): Promise<void> {
-  for await (const message of socket) await socket.send(message);
-}
-
-/** A server for the time of a function, which must leave nothing behind. */
-function serving(
-  handler: WebSocketHandler,
-  fn: (server: Awaited<ReturnType<typeof sockets>>, services: Nursery) => Promise<void>,
-  options?: UpgradeWebSocketOptions & ServeHttpOptions,
-): Promise<void> {
-  return withLeakCheck(async () => {
-    await nursery(async (services) => {
-      const server = await sockets(services, handler, options);
-      await fn(server, services);
-      services.stop();
-    });
-  });
-}
+import { echo, open, openRaw, serving, sockets } from "./web_socket_server.ts";
 
 Deno.test("upgradeWebSocket: messages go both ways, as text and bytes, in order", async () => {
   await serving(echo, async ({ url }) => {
@@ -328,48 +267,6 @@ Deno.test("upgradeWebSocket: a client that answers nothing does not hold up the 
   });
 });
 
-Deno.test("upgradeWebSocket: of the subprotocols the first that the client asks for too is taken", async () => {
-  const agreed: string[] = [];
-  await serving((socket) => void agreed.push(socket.protocol), async ({ url }) => {
-    for (const asked of [["v1", "v2"], ["v1"], []]) {
-      const { socket, closed } = await open(url, asked);
-      await closed;
-      agreed.push(socket.protocol);
-    }
-  }, { protocols: ["v2", "v1"] });
-  assertEquals(agreed, ["v2", "v2", "v1", "v1", "", ""]);
-});
-
-Deno.test("upgradeWebSocket: what does not ask for a WebSocket is answered by 426", async () => {
-  await serving(echo, async ({ base }) => {
-    assertEquals(await read(base), [426, "Upgrade Required"]);
-  });
-});
-
-Deno.test("upgradeWebSocket: the server outlives a request that fails on its way to a WebSocket", async () => {
-  const told: unknown[] = [];
-  await withLeakCheck(() =>
-    nursery(async (services) => {
-      const { base } = await start(services, (request) => {
-        const response = upgradeWebSocket(request, echo);
-        if (request.url.endsWith("fails")) throw new Error("boom");
-        if (request.url.endsWith("other")) return new Response("another");
-        return response;
-      }, { onError: (error) => void told.push((error as Error).message) });
-      const url = base.replace("http", "ws");
-      for (const path of ["fails", "other"]) {
-        const { socket } = await open(`${url}/${path}`);
-        assertEquals(socket.readyState, WebSocket.CLOSED);
-      }
-      const { socket, closed } = await open(url);
-      socket.close();
-      await closed;
-      assertEquals(told, ["boom"]);
-      services.stop();
-    })
-  );
-});
-
 Deno.test("upgradeWebSocket: it does not count for maxConcurrent, and no timeout of requests ends it", async () => {
   await serving(echo, async ({ url }) => {
     const clients = [await open(url), await open(url)];
@@ -395,63 +292,4 @@ Deno.test("upgradeWebSocket: a handler may close with a code of its own, and goe
     await untilTask("WebSocket /", false);
   });
   assertEquals(seen, [{ code: 4002, reason: "enough" }]);
-});
-
-Deno.test("upgradeWebSocket: what is cancelled on its way to a WebSocket opens none", async () => {
-  const told: unknown[] = [];
-  let response!: Promise<Response>;
-  await nursery((services) => {
-    const handler = fetchHandler((request) => {
-      services.cancel();
-      return upgradeWebSocket(request, echo);
-    }, { onError: (error) => void told.push(error) });
-    response = handler(new Request("http://localhost/", { headers: { upgrade: "websocket" } }));
-  });
-  assertEquals([(await response).status, told], [503, []]);
-});
-
-Deno.test("upgradeWebSocket: bad arguments throw at the call; without fetchHandler nothing is opened", async () => {
-  const headers = { upgrade: "websocket", connection: "upgrade" };
-  const request = new Request("http://localhost/", { headers });
-  const given = (...args: unknown[]) => () =>
-    (upgradeWebSocket as (...args: unknown[]) => Response)(...args);
-  assertThrows(given({}, echo), TypeError, "the first argument must be a Request");
-  assertThrows(given(request), TypeError, "the handler must be a function");
-  assertThrows(given(request, echo, 1), TypeError, "options");
-  assertThrows(given(request, echo, { protocols: "x" }), TypeError, "'protocols'");
-  assertThrows(given(request, echo, { max: 0 }), RangeError, "'max'");
-  assertThrows(given(request, echo, { capacity: 0 }), RangeError, "'capacity'");
-  assertThrows(given(request, echo, { idleTimeout: -1 }), RangeError, "'idleTimeout'");
-  const response = upgradeWebSocket(request, echo);
-  assertEquals(await read(response), [
-    500,
-    "A WebSocket is opened by fetchHandler() or serveHttp() alone",
-  ]);
-});
-
-Deno.test("upgradeWebSocket: a request that the platform cannot upgrade is a failure of its own", async () => {
-  const told: unknown[] = [];
-  const handler = fetchHandler((request) => upgradeWebSocket(request, echo), {
-    onError: (error) => void told.push(error),
-  });
-  // It came by no connection.
-  const response = await handler(
-    new Request("http://localhost/", { headers: { upgrade: "websocket" } }),
-  );
-  assertEquals([response.status, told.length], [500, 1]);
-});
-
-Deno.test("upgradeWebSocket: where there is no way to it, the error says so", () => {
-  const { upgradeWebSocket: original } = Deno;
-  const request = new Request("http://localhost/", { headers: { upgrade: "websocket" } });
-  Object.assign(Deno, { upgradeWebSocket: undefined });
-  try {
-    const error = assertThrows(() => upgradeWebSocket(request, echo), Error);
-    assertEquals(
-      error.message,
-      "Cannot upgrade to a WebSocket as this platform has no way to it from a Request. Run it under Deno or workerd",
-    );
-  } finally {
-    Object.assign(Deno, { upgradeWebSocket: original });
-  }
 });

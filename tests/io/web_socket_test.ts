@@ -1,6 +1,10 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { ClosedError, nursery, sleep, TimeoutError } from "../../mod.ts";
-import { type NativeWebSocket, WebSocketConnection } from "../../io/web_socket.ts";
+import { BrokenResourceError, ClosedError, nursery, sleep, TimeoutError } from "../../mod.ts";
+import {
+  type NativeWebSocket,
+  WebSocketConnection,
+  type WebSocketLimits,
+} from "../../io/web_socket.ts";
 import { interruptAtEveryStep, waitAllTasksBlocked } from "../../primitives/testing/mod.ts";
 
 /** A WebSocket without a connection: what it holds is set, and what was sent is kept. */
@@ -30,9 +34,14 @@ class Fake implements NativeWebSocket {
 
 const FULL = 1_000_000;
 
-function make(limits = { max: 100, capacity: 2 }) {
+const LIMITS: WebSocketLimits = { max: 100, capacity: 2, idleTimeout: 10_000 };
+
+function make(limits: Partial<WebSocketLimits> = {}) {
   const native = new Fake();
-  return { native, socket: new WebSocketConnection(native, "WebSocket /", "", limits) };
+  return {
+    native,
+    socket: new WebSocketConnection(native, "WebSocket /", "", { ...LIMITS, ...limits }),
+  };
 }
 
 Deno.test("WebSocketConnection: while the platform holds much a send waits, and none overtakes it", async () => {
@@ -56,6 +65,67 @@ Deno.test("WebSocketConnection: a time limit of a send is for all of its wait, a
   await first;
   await socket.send("third");
   assertEquals(native.sent, ["first", "third"]);
+});
+
+Deno.test("WebSocketConnection: a peer that takes nothing for the idle timeout is taken for gone [I2]", async () => {
+  const { native, socket } = make({ idleTimeout: 50 });
+  native.bufferedAmount = FULL;
+  const ends = [socket.send("stuck"), socket.send("behind it"), socket.receive()].map((end) =>
+    assertRejects(() => end, ClosedError, "it has taken nothing for 50 ms")
+  );
+  await Promise.all(ends);
+  assertEquals(socket.closed, { code: 1006, reason: "it has taken nothing for 50 ms" });
+  assertEquals(native.sent, [[undefined, undefined]]);
+});
+
+Deno.test("WebSocketConnection: a peer that takes nothing is noticed by sends that each wait for less [I2]", async () => {
+  const { native, socket } = make({ idleTimeout: 50 });
+  native.bufferedAmount = FULL;
+  let error: unknown;
+  for (let n = 0; n < 100 && !(error instanceof ClosedError); n++) {
+    error = await assertRejects(() => socket.send("x", { timeout: 3 }));
+  }
+  assert(error instanceof ClosedError);
+});
+
+Deno.test("WebSocketConnection: a peer that takes little at a time is not taken for gone", async () => {
+  const { native, socket } = make({ idleTimeout: 50 });
+  let looks = 0;
+  Object.defineProperty(native, "bufferedAmount", {
+    // Each look finds a little less, for far longer than the idle timeout.
+    get: () => looks++ < 20 ? FULL - looks : 0,
+  });
+  await socket.send("at last");
+  assertEquals([native.sent, socket.closed], [["at last"], undefined]);
+});
+
+Deno.test("WebSocketConnection: of what nobody has received the bytes are bounded, too [I2]", async () => {
+  const big = "x".repeat(2 ** 20);
+  const { native, socket } = make({ max: 2 ** 20, capacity: 1000 });
+  for (let round = 0; round < 2; round++) {
+    for (let n = 0; n < 16; n++) native.fire("message", { data: big });
+    for (let n = 0; n < 16; n++) assertEquals(await socket.receive(), big);
+  }
+  for (let n = 0; n < 16; n++) native.fire("message", { data: big });
+  assertEquals(socket.closed, undefined);
+  native.fire("message", { data: "x" });
+  assertEquals(socket.closed, { code: 1013, reason: "" });
+  for (let n = 0; n < 16; n++) assertEquals(await socket.receive(), big);
+  await assertRejects(
+    () => socket.receive(),
+    BrokenResourceError,
+    "more than 16777216 bytes that nobody has received",
+  );
+});
+
+Deno.test("WebSocketConnection: two of the longest messages may wait, however long", async () => {
+  const { native, socket } = make({ max: 2 ** 24, capacity: 3 });
+  const longest = new ArrayBuffer(2 ** 24);
+  for (let n = 0; n < 2; n++) native.fire("message", { data: longest });
+  assertEquals(socket.closed, undefined);
+  native.fire("message", { data: "x" });
+  assertEquals(socket.closed, { code: 1013, reason: "" });
+  assertEquals((await socket.receive()).length, 2 ** 24);
 });
 
 Deno.test("WebSocketConnection: the end wakes those who wait to send, and those who wait to receive", async () => {
