@@ -12,6 +12,7 @@ import {
 } from "@nats-io/nats-core";
 import { show } from "../../primitives/kernel/check.ts";
 import { outside } from "../../primitives/kernel/context.ts";
+import { steadySockets } from "./steady_sockets.ts";
 
 /** How to get to the servers of a cluster. */
 export interface ConnectOptions {
@@ -75,6 +76,8 @@ export function open(options: ConnectOptions, action: string): Promise<NatsConne
     if (isWeb(list[0])) return await wsconnect(settings);
     // Not where there are only WebSockets: it needs a platform that has sockets.
     const { connect } = await import("@nats-io/transport-node");
-    return await connect(settings);
+    const connection = await connect(settings);
+    steadySockets(connection);
+    return connection;
   });
 }
