@@ -61,7 +61,8 @@ export interface FetchHandlerOptions {
   /**
    * Told of what a request's function throws, and of what fails later: a body that is being sent, the
    * handler of a WebSocket, what goes on in the background. While the response is not given yet it
-   * may give that; otherwise it is a 500 without any detail. Default: the error is printed to stderr.
+   * may give that, and no promise of it; otherwise it is a 500 without any detail. Default: the error
+   * is printed to stderr.
    */
   onError?: (error: unknown, request: Request) => Response | undefined | void;
 }
@@ -176,8 +177,10 @@ export class RequestGroup<Info extends unknown[]> extends TaskOwner implements R
   override childEnded(ended: Task, outcome: unknown): void {
     if (ended instanceof RequestTask) {
       this.#clients.left();
-      if (!ended.isAnswered) ended.respond(this.#conclude(ended, outcome));
+      const answer = ended.isAnswered ? undefined : this.#conclude(ended, outcome);
+      if (answer !== undefined) ended.respond(answer);
       else if (ended.state === "failed") this.#report(outcome, ended.name, ended.request!);
+      if (ended.made !== answer) this.#discard(ended);
       ended.forget();
     } else if (ended.state === "failed") {
       const { request } = (ended as BackgroundTask<unknown>).origin;
@@ -205,7 +208,8 @@ export class RequestGroup<Info extends unknown[]> extends TaskOwner implements R
 
   async #await(task: RequestTask, making: Response | PromiseLike<Response>): Promise<void> {
     const made = task.made = await making;
-    if (task.bodies !== null && made instanceof Response) await this.#send(task, made);
+    if (task.bodies === null || task.isAnswered || !(made instanceof Response)) return;
+    await this.#send(task, made);
   }
 
   /** Answers, and makes the body as the client takes it. */
@@ -213,6 +217,7 @@ export class RequestGroup<Info extends unknown[]> extends TaskOwner implements R
     const bodies = task.bodies!.filter((body) => body.isIn(response));
     task.deadline = Infinity;
     keepAlive(task.info!, task as Task);
+    task.made = undefined;
     task.respond(response);
     await Promise.all(bodies.map((body) => task.run(() => body.send())));
   }
@@ -282,13 +287,19 @@ export class RequestGroup<Info extends unknown[]> extends TaskOwner implements R
     }
   }
 
+  /** Closes a response that nobody gets, as it came too late: a connection may be open behind it. */
+  #discard({ made, name, request }: RequestTask): void {
+    if (!(made instanceof Response) || made.body === null || made.body.locked) return;
+    made.body.cancel().catch((error) => this.#report(error, name, request!));
+  }
+
   #failure(error: unknown, task: RequestTask): Response {
     return this.#report(error, task.name, task.request!) ?? failed();
   }
 
   #report(error: unknown, name: string, request: Request): Response | undefined {
     try {
-      if (this.#onError !== undefined) return this.#onError(error, request) ?? undefined;
+      if (this.#onError !== undefined) return checkAnswer(this.#onError(error, request));
     } catch (failure) {
       console.error(`The onError of "${this.name}" failed:`, failure);
     }
@@ -297,9 +308,24 @@ export class RequestGroup<Info extends unknown[]> extends TaskOwner implements R
   }
 }
 
+/** What `onError` has given, if it is of any use. */
+function checkAnswer(answer: unknown): Response | undefined {
+  if (answer === undefined || answer === null || answer instanceof Response) {
+    return answer ?? undefined;
+  }
+  // Nobody else would hear of the failure of one that is asynchronous.
+  Promise.resolve(answer).catch((error) => console.error("An asynchronous onError failed:", error));
+  throw new TypeError(
+    `Cannot answer by onError as it must return a Response, or nothing: received ${
+      show(answer)
+    }. What takes its time goes to currentTask().background()`,
+  );
+}
+
 // Of a client that goes away while its body is being read, the body knows before the signal does.
 function isBodyCutShort(error: unknown, request: Request): boolean {
-  return request.bodyUsed && error instanceof Error && error.name === "BadResource";
+  return request.bodyUsed && error instanceof Error && error.name === "BadResource" &&
+    error.message.includes("read body");
 }
 
 function isTimedOut(task: RequestTask): boolean {

@@ -195,9 +195,9 @@ function iterate(chunks: BodyChunks): AnyIterator {
     : chunks[Symbol.iterator]();
 }
 
-// A text is an iterable of its characters, which nobody means.
+// A text is an iterable of its characters, and bytes are one of numbers, which nobody means.
 function isIterable(value: unknown): value is BodyChunks {
-  return typeof value === "object" && value !== null &&
+  return typeof value === "object" && value !== null && !ArrayBuffer.isView(value) &&
     (Symbol.asyncIterator in value || Symbol.iterator in value);
 }
 

@@ -247,6 +247,45 @@ Deno.test("fetchHandler: a failure is printed where nobody asked for it, and whe
   assertEquals(more, [`The onError of "api" failed:`, worse, `In "api", GET /x:`, failure]);
 });
 
+Deno.test("fetchHandler: an onError that gives anything but a Response is told of, and nothing is lost", async () => {
+  const failure = new Error("boom");
+  const answered = async (given: unknown) => {
+    const handler = fetchHandler(() => Promise.reject(failure), {
+      onError: () => given as Response,
+    });
+    return await printed(async () => {
+      assertEquals(await read(handler(get("/x"))), [500, "Internal Server Error"]);
+      await sleep(1);
+    });
+  };
+  for (const given of ["text", 0, {}]) {
+    const [what, error, ...rest] = await answered(given);
+    assertEquals([what, ...rest], [
+      `The onError of "requests" failed:`,
+      `In "requests", GET /x:`,
+      failure,
+    ]);
+    assert(error instanceof TypeError);
+    assert(error.message.includes("it must return a Response, or nothing: received"));
+  }
+  const worse = new Error("asynchronous");
+  const lines = await answered(Promise.reject(worse));
+  assertEquals(lines.filter((line) => line === failure || line === worse), [failure, worse]);
+  for (const given of [undefined, null]) assertEquals(await answered(given), []);
+});
+
+Deno.test("fetchHandler: a request without a path is named all the same", async () => {
+  const names: string[] = [];
+  const handler = fetchHandler(() => {
+    names.push(currentTask().name);
+    return new Response();
+  });
+  // As `CONNECT host:80` is given by Deno.serve.
+  const request = Object.defineProperty(get("/"), "url", { value: "http://host:80" });
+  await handler(request);
+  assertEquals(names, ["GET /"]);
+});
+
 Deno.test("fetchHandler: a function that returns no Response is a failure", async () => {
   const errors: unknown[] = [];
   const handler = fetchHandler(() => "text" as unknown as Response, {

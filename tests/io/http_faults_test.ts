@@ -37,6 +37,21 @@ Deno.test("serveHttp: a client that goes away in the middle of its request is no
   assertEquals(lines, []);
 });
 
+Deno.test("serveHttp: an error that only looks like a body that was cut short is told of", async () => {
+  const told: unknown[] = [];
+  const failure = new Deno.errors.BadResource("Bad resource ID");
+  await nursery(async (services) => {
+    const { base } = await start(services, async (request) => {
+      await request.text();
+      throw failure;
+    }, { onError: (error) => void told.push(error) });
+    const response = await fetch(base, { method: "POST", body: "whole" });
+    assertEquals(await read(response), [500, "Internal Server Error"]);
+    services.stop();
+  });
+  assertEquals(told, [failure]);
+});
+
 Deno.test("serveHttp: a client that goes away in the middle of a response is no failure, and the server lives [I5]", async () => {
   const lines = await printed(() =>
     withLeakCheck(() =>

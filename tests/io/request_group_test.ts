@@ -6,6 +6,7 @@ import {
   fetchHandler,
   nursery,
   sleep,
+  streamBody,
   type Task,
   taskGroup,
   TaskLocal,
@@ -265,4 +266,61 @@ Deno.test("background: bad arguments throw at the call", () => {
   assertThrows(given(1), TypeError, "must be a function");
   assertThrows(given(() => {}, 1), TypeError, "options");
   assertThrows(given(() => {}, { name: 1 }), TypeError, "'name' must be a string");
+});
+
+Deno.test("fetchHandler: a response that comes too late is not kept open", async () => {
+  const gate = Promise.withResolvers<void>();
+  const told: unknown[] = [];
+  const failure = new Error("cannot be cancelled");
+  const ends: string[] = [];
+  const bodies: Record<string, () => ReadableStream> = {
+    "/cancelled": () => new ReadableStream({ cancel: () => void ends.push("cancelled") }),
+    "/fails": () => new ReadableStream({ cancel: () => Promise.reject(failure) }),
+    "/locked": () => new ReadableStream({ cancel: () => void ends.push("locked") }),
+    "/another": () => {
+      streamBody(["not this one"]);
+      return new ReadableStream({ cancel: () => void ends.push("another") });
+    },
+    "/made": () => streamBody(() => (ends.push("made"), ["x"])),
+  };
+  const handler = fetchHandler(async (request) => {
+    const { pathname } = new URL(request.url);
+    const response = new Response(bodies[pathname]());
+    if (pathname === "/locked") response.body!.getReader();
+    await gate.promise;
+    return response;
+  }, { timeout: 5, onError: (error) => void told.push(error) });
+  await withLeakCheck(async () => {
+    for (const path of Object.keys(bodies)) assertEquals((await handler(get(path))).status, 504);
+    gate.resolve();
+    await waitAllTasksBlocked();
+  });
+  assertEquals([ends, told], [["cancelled", "another"], [failure]]);
+});
+
+Deno.test("fetchHandler: what is answered in time is left open", async () => {
+  let cancelled = false;
+  const handler = fetchHandler(
+    () => new Response(new ReadableStream({ cancel: () => void (cancelled = true) })),
+    { timeout: 1000 },
+  );
+  const response = await handler(get("/"));
+  await waitAllTasksBlocked();
+  assertEquals(cancelled, false);
+  await response.body!.cancel();
+});
+
+Deno.test("fetchHandler: that a body is cancelled before anybody reads it is no failure", async () => {
+  const told: unknown[] = [];
+  await withLeakCheck(async () => {
+    await nursery(async (services) => {
+      const handler = fetchHandler(() => new Response(streamBody(["x"])), {
+        onError: (error) => void told.push(error),
+      });
+      await handler(get("/"));
+      services.cancel();
+    });
+    await waitAllTasksBlocked();
+  });
+  assertEquals(told, []);
 });

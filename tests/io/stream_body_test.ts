@@ -359,8 +359,12 @@ Deno.test("streamBody: outside a request, or after its response, it is an error"
 });
 
 Deno.test("streamBody: bad arguments throw at the call, and what a function returns when it is sent", async () => {
-  for (const source of [undefined, 1, {}, "text"]) {
-    assertThrows(() => streamBody(source as Iterable<string>), TypeError, "must be an iterable");
+  for (const source of [undefined, 1, {}, "text", bytes("bytes")]) {
+    assertThrows(
+      () => streamBody(source as Iterable<string>),
+      TypeError,
+      "must be an iterable of chunks",
+    );
   }
   const told: unknown[] = [];
   const handler = fetchHandler(() => new Response(streamBody(() => "text")), {
