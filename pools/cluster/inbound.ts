@@ -88,7 +88,10 @@ export class Inbound {
     if (place.jobs.size > 0 || !this.#places.delete(place.id)) return false;
     place.close();
     place.stream?.close();
-    if (this.#places.size === 0) clearTimeout(this.#sweepTimer);
+    if (this.#places.size === 0) {
+      clearTimeout(this.#sweepTimer);
+      this.#sweepTimer = undefined;
+    }
     return true;
   }
 
