@@ -2,11 +2,15 @@
  * What `main` sees of its program: it prints the tree of tasks when a signal asks for it, and looks
  * for deadlocks that no wait could see when it began.
  *
+ * It reports those and ends nothing, not even where all tasks are in one. Code that is no task's may
+ * still come and set them free: a timer that cancels them, the call-back of a promise that one of
+ * them has left behind with its lock. The platform does not tell whether there is any, and a program
+ * that would have gone on must not be ended.
+ *
  * @module
  */
 
 import { formatTree } from "../primitives/format_tree.ts";
-import { DeadlockError } from "../primitives/kernel/deadlock.ts";
 import { activityCount } from "../primitives/kernel/scope.ts";
 import { activeTasks, type Task } from "../primitives/kernel/task.ts";
 import { standstills } from "../primitives/standstill.ts";
@@ -32,8 +36,6 @@ export class Lookout {
   #examined = -1;
   #notBefore = 0;
   #reported: ReadonlySet<Task> = new Set();
-  /** The error that it has ended the program with, if it had to. */
-  deadlock: DeadlockError | undefined;
 
   /** Looks after a program from now on. */
   constructor(host: Host, group: TaskGroup) {
@@ -63,19 +65,13 @@ export class Lookout {
     this.#examined = before;
     const stuck = standstills(this.#group);
     this.#notBefore = start + PAUSE * (performance.now() - start);
-    if (stuck.size === 0) return;
-    if (activeTasks().length === stuck.size) this.#end(stuck.size);
-    else if ([...stuck].some((task) => !this.#reported.has(task))) {
-      this.#reported = stuck;
-      this.#print(`${stuck.size} tasks wait for each other, and will not go on`);
-    }
-  }
-
-  #end(count: number): void {
-    this.deadlock = new DeadlockError(
-      `Cannot go on as all of the program waits for itself: ${count} tasks, DEADLOCKED below. Take locks in the same order everywhere, and none of them into a group whose tasks want it\n${formatTree()}`,
+    const isNews = [...stuck].some((task) => !this.#reported.has(task));
+    this.#reported = stuck;
+    if (!isNews) return;
+    const some = stuck.size === activeTasks().length ? "All" : "Some";
+    this.#print(
+      `${some} tasks wait for each other, and nothing that Grove knows of will wake them`,
     );
-    this.#group.cancel(this.deadlock);
   }
 
   #print(why: string): void {

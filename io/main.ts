@@ -43,8 +43,7 @@ const LINGER = 1000;
  * Runs a program: `body`, in a task of its own. When that has ended, the process ends with
  *
  * - 0 when the body returned, also if it did so because a signal had asked it to;
- * - 1 when it failed; the error is printed to stderr, with its stack; and when it hung, as each of
- *   its tasks waited for another one;
+ * - 1 when it failed; the error is printed to stderr, with its stack;
  * - 130 (SIGINT) or 143 (SIGTERM) when the grace ran out, and the body had to be cancelled.
  *
  * The first SIGINT (Ctrl-C) or SIGTERM asks the body to stop, as `scope.stop()` does: its waits
@@ -58,7 +57,8 @@ const LINGER = 1000;
  * off; after a signal, in a second at the latest. While the body runs, the process stays alive.
  *
  * SIGUSR1 and SIGQUIT (Ctrl-\), and SIGINFO (Ctrl-T) where there is one, print the tree of tasks to
- * stderr, and the program goes on. So does a deadlock of some of its tasks, once.
+ * stderr, and the program goes on. So does a deadlock that no `DeadlockError` was thrown for, once;
+ * it does not end the program, as code outside all tasks may still resolve it.
  *
  * @param body The program; it is called with its task.
  * @param options `grace` and `report`.
@@ -100,13 +100,12 @@ async function run(
       lookout = new Lookout(host, group);
       group.spawn(body, { name: "main" });
     }, { name: "program" });
-    if (lookout?.deadlock !== undefined) throw lookout.deadlock; // Its body has swallowed that.
     code = ending.forced ? ending.code : 0;
   } catch (error) {
     if (error === pendingIn(currentScope())) throw error; // Cancelled from outside.
     if (!ending.wasAskedFor(error)) {
       code = 1;
-      tell(report, lookout?.deadlock ?? error);
+      tell(report, error);
     }
   } finally {
     lookout?.leave();

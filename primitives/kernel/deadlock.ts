@@ -9,7 +9,7 @@
  *
  * Better a deadlock missed than one that is none. A circle counts only if nobody in it may go on by
  * itself: with another wait that the task is in (`Promise.all`, a `select`), or as its wait has a
- * time limit or a signal. What cannot be told from here is a task that has asked for something,
+ * time limit or a signal, or is over when a stop is asked for. What cannot be told from here is a task that has asked for something,
  * awaits something foreign instead, and does not await what it has asked for yet.
  *
  * Not seen are: a task that waits for its own group to end, and so for children that want what it
@@ -28,7 +28,7 @@ import {
   type Blocked,
   blockedIn,
   children,
-  hasDeadline,
+  isLimited,
   isTask,
   parentOf,
   type Scope,
@@ -236,9 +236,9 @@ function whoMayGoOn(last: Step, me: Holder): Holder | undefined {
 function mayEndByItself(wait: Blocked<unknown>, task: Holder): boolean {
   if (wait.isLimited) return true;
   for (let scope = wait.scope!; scope !== task; scope = parentOf(scope)!) {
-    if (hasDeadline(scope)) return true;
+    if (isLimited(scope)) return true;
   }
-  return hasDeadline(task);
+  return isLimited(task);
 }
 
 /** In how many waits a task is. This walks all scopes of the task: it is for a circle found. */

@@ -159,8 +159,8 @@ export let onReached: (scope: Scope, reached: () => void) => void;
 export let youngest: <S extends Scope>(scope: Scope, is: (child: Scope) => child is S) => S | null;
 /** Sets or lifts a shield; when it is lifted, a cancellation outside is delivered at once. */
 export let shieldScope: (scope: Scope, shielded: boolean) => void;
-/** Whether a scope has a time limit of its own. */
-export let hasDeadline: (scope: Scope) => boolean;
+/** Whether a scope may be cancelled by itself: it has a time limit or a grace, or follows a signal. */
+export let isLimited: (scope: Scope) => boolean;
 /** Whether a scope is shielded from those outside. */
 export let isShielded: (scope: Scope) => boolean;
 /** Sets the time limit and the signal of a scope that is about to be opened. */
@@ -505,7 +505,11 @@ export abstract class Scope implements CancelSource {
       if (scope.#parent !== null) refresh(scope);
     };
 
-    hasDeadline = (scope) => (scope.#extras?.due ?? Infinity) !== Infinity;
+    isLimited = (scope) => {
+      const extras = scope.#extras;
+      return extras !== null &&
+        (extras.due !== Infinity || extras.graceDue !== Infinity || extras.watch !== undefined);
+    };
 
     isShielded = (scope) => (scope.#flags & SHIELDED) !== 0;
 

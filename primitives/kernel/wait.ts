@@ -214,7 +214,7 @@ class Limits {
   }
 
   get areSet(): boolean {
-    return this.#alarm !== undefined || this.#watch !== undefined;
+    return this.#alarm !== undefined || this.#watch !== undefined || this.endOnStop;
   }
 
   lift(): void {

@@ -284,7 +284,9 @@ for (const signal of ["SIGUSR1", "SIGQUIT"] as const) {
   });
 }
 
-Deno.test("main: a program that waits for itself ends with 1, and tells who waits for whom", async () => {
+Deno.test("main: a program that waits for itself is told so, and ends when it is asked to", {
+  ignore: windows,
+}, async () => {
   await using run = await program(`
     const lock = new grove.Lock({ name: "door" });
     await grove.main(async () => {
@@ -296,29 +298,51 @@ Deno.test("main: a program that waits for itself ends with 1, and tells who wait
       } finally {
         console.log("cleaned up");
       }
-    });
+    }, { grace: 0 });
   `);
-  const { code, stdout, stderr } = await run.end();
-  assertEquals([code, stdout], [1, "cleaned up\n"]);
-  assertMatch(
-    stderr,
-    /^DeadlockError: Cannot go on as all of the program waits for itself: 2 tasks/,
-  );
-  assertMatch(stderr, /child .*DEADLOCKED, waits .* for lock "door", held by "main"/);
+  const [report] = await run.complained(/^All tasks wait for each other[^]*child .*\n/);
+  assertMatch(report, /nothing that Grove knows of will wake them \(2 in all\):\nroot /);
+  assertMatch(report, /child .*DEADLOCKED, waits .* for lock "door", held by "main"/);
+  run.kill("SIGTERM");
+  const { code, stdout } = await run.end();
+  assertEquals([code, stdout], [143, "cleaned up\n"]);
 });
 
-Deno.test("main: a program that swallows the end of its deadlock ends with 1 too", async () => {
-  await using run = await program(`
-    const lock = new grove.Lock({ name: "door" });
-    await grove.main(async () => {
-      using _ = await lock.acquire();
-      await grove.taskGroup((group) => void group.spawn(() => lock.acquire())).catch(() => {});
-    });
-  `);
-  const { code, stderr } = await run.end();
-  assertEquals(code, 1);
-  assertMatch(stderr, /^DeadlockError: /);
-});
+// Each looks like a deadlock: all tasks wait for a lock that "main" has, which waits for its group.
+for (
+  const [what, outside] of [
+    [
+      "the call-back of a promise gives the lock back",
+      "reported.then(() => guard[Symbol.dispose]())",
+    ],
+    [
+      "a call-back of the platform does so in the task",
+      "reported.then(() => task.run(() => lock.release()))",
+    ],
+    ["code outside all tasks cancels them", "reported.then(() => child.cancel())"],
+  ]
+) {
+  Deno.test(`main: a program that goes on as ${what} is not ended`, async () => {
+    await using run = await program(`
+      const { error } = console;
+      const reported = new Promise((resolve) => console.error = (text) => (error(text), resolve()));
+      const lock = new grove.Lock({ name: "gate" });
+      await grove.main(async (task) => {
+        const guard = await lock.acquire();
+        await grove.taskGroup((group) => {
+          const child = group.spawn(() => lock.withLock(() => console.log("let in")), { name: "child" });
+          child.onDone(({ state }) => console.log(state));
+          ${outside};
+        });
+        console.log("done");
+      });
+    `);
+    const { code, stdout, stderr } = await run.end();
+    const end = what.includes("cancels") ? "cancelled\ndone\n" : "let in\nsucceeded\ndone\n";
+    assertEquals([code, stdout], [0, end], stderr);
+    assertMatch(stderr, /^All tasks wait for each other/);
+  });
+}
 
 Deno.test("main: a deadlock of some tasks is reported once, and the others go on", {
   ignore: windows,
@@ -342,6 +366,9 @@ Deno.test("main: a deadlock of some tasks is reported once, and the others go on
   `);
   const { code, stdout, stderr } = await run.end();
   assertEquals([code, stdout], [0, "went on\n"]);
-  assertMatch(stderr, /^3 tasks wait for each other, and will not go on \(4 in all\):\nroot /);
+  assertMatch(
+    stderr,
+    /^Some tasks wait for each other, and nothing that Grove knows of will wake them \(4 in all\):\nroot /,
+  );
   assertEquals(stderr.match(/wait for each other/g)?.length, 1);
 });

@@ -178,6 +178,50 @@ Deno.test("Who waits with a limit of its own, or of a scope around, will go on: 
   }
 });
 
+Deno.test("Who waits until a signal aborts, a grace is over or a stop is asked for may go on: no circle leads through it [W3]", async () => {
+  const abortion = new AbortController();
+  const scope = new CancelScope({ signal: abortion.signal });
+  const stopping = new CancelScope();
+  const [gentle, marked] = [new CancelScope(), new CancelScope()];
+  const waits: Record<string, [wait: (right: Lock) => Promise<unknown>, end: () => void]> = {
+    "the signal of a scope": [
+      (right) => scope.enter(() => right.acquire()),
+      () => abortion.abort(),
+    ],
+    "the grace of a scope": [
+      (right) => {
+        stopping.stop({ grace: 1e9 });
+        return stopping.enter(() => right.acquire());
+      },
+      () => stopping.stop({ grace: 0 }),
+    ],
+    "the grace of a scope that is asked to stop later": [
+      (right) =>
+        gentle.enter(() => {
+          gentle.stop({ grace: 1e9 });
+          return right.acquire();
+        }),
+      () => gentle.cancel(),
+    ],
+    "an end on a stop": [
+      (right) => marked.enter(() => right.acquire({ endOnStop: true })),
+      () => marked.stop({ grace: Infinity }),
+    ],
+  };
+  for (const [name, [wait, end]] of Object.entries(waits)) {
+    await withLocks(async (a, b, left, right) => {
+      const limited = a.do(() => wait(right)).catch(() => {});
+      const waiting = visit(left, b);
+      assertEquals(await outcomeOf(waiting), "pending", name);
+      end();
+      await limited;
+      assertEquals(right.owner, b.task);
+      a.do(() => left.release());
+      await waiting;
+    });
+  }
+});
+
 Deno.test("A limit that is none opens no circle [W3]", async () => {
   const waits: Record<string, (right: Lock) => Promise<unknown>> = {
     "no options": (right) => right.acquire({}),
