@@ -22,6 +22,7 @@ export class Core {
   readonly #serving: Deferred<TcpAddress>;
   readonly #ended: Deferred<void>;
   #mindNoMore: () => void = () => {};
+  #isOver = false;
 
   /** Starts it. */
   constructor(opening: Opening) {
@@ -56,6 +57,7 @@ export class Core {
 
   /** Ends it at once. */
   end(): void {
+    this.#isOver = true;
     this.#mindNoMore();
     this.#worker.terminate();
   }
@@ -82,6 +84,8 @@ export class Core {
   }
 
   #missed(): void {
+    // It may have been on its way when it was told to mind no more.
+    if (this.#isOver || this.#ended.settled) return;
     const die = () => this.#die(new Error(this.#dead("it has exited without a word")));
     // Its last words may be here and not yet heard.
     const timer = setTimeout(die, LAST_WORDS);

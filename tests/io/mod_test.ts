@@ -23,7 +23,7 @@ Deno.test("io: it loads and runs where there is neither Deno nor a process, and 
     "499",
     "local",
     "main without a process",
-    "SIGINT,SIGTERM",
+    "SIGINT,SIGTERM,SIGUSR1,SIGQUIT",
     "stopping true",
     "143 0",
   ]]);

@@ -40,6 +40,7 @@ await main(() => log("main without a process"));
 const listeners = new Map<string, () => void>();
 const process = {
   platform: "linux",
+  env: {},
   exitCode: undefined as number | undefined,
   on: (signal: string, listener: () => void) => listeners.set(signal, listener),
   off: (signal: string, listener: () => void) => {
