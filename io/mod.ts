@@ -82,7 +82,12 @@ export {
   serveOnCores,
   type ServeOnCoresOptions,
 } from "./serve_on_cores.ts";
-export { serveHttp, type ServeHttpInfo, type ServeHttpOptions } from "./serve_http.ts";
+export {
+  type HttpAddress,
+  serveHttp,
+  type ServeHttpInfo,
+  type ServeHttpOptions,
+} from "./serve_http.ts";
 export type { SocketStream, UntilOptions } from "./stream.ts";
 export type { CloseReason } from "./stream_core.ts";
 export { type BodyChunk, type BodyChunks, streamBody } from "./stream_body.ts";

@@ -20,13 +20,13 @@ import { waitForPromise } from "../primitives/kernel/wait.ts";
 import { nursery } from "../primitives/nursery.ts";
 import { shield } from "../primitives/shield.ts";
 import {
-  checkAddress,
+  checkTransport,
   formatAddress,
   type Listening,
   socketAddress,
   type TcpAddress,
 } from "./address.ts";
-import { listenError, type ListenOptions } from "./bind.ts";
+import { checkSource, listenError, type ListenOptions } from "./bind.ts";
 import { explain } from "./errors.ts";
 import { socketsFor } from "./platform.ts";
 import {
@@ -37,6 +37,9 @@ import {
   type RequestGroup,
 } from "./request_group.ts";
 import { isReported } from "./stream_body.ts";
+
+/** Where {@linkcode serveHttp} listens. */
+export type HttpAddress = Pick<ListenOptions, "hostname" | "port" | "backlog">;
 
 /** What {@linkcode serveHttp} can be told, besides what {@linkcode fetchHandler} can. */
 export interface ServeHttpOptions extends FetchHandlerOptions {
@@ -72,7 +75,10 @@ export type ServeHttpInfo = [info: {
  * its connection ends with it, or with the process (`main` sees to that). When the server is
  * cancelled, all connections are closed at once.
  *
- * @param where `hostname` and `port` to listen on.
+ * For HTTPS and HTTP/2, give what {@linkcode fetchHandler} makes to `Deno.serve({ cert, key }, …)`, or
+ * have a proxy in front.
+ *
+ * @param where `hostname` and `port` to listen on, and `backlog`, as with `listen`.
  * @param fn What answers a request; it is called with the request and what Deno tells of the client.
  * @param options Those of `fetchHandler`, `drain` and `started`.
  * @returns Resolves to nothing when the server was asked to stop, and has.
@@ -96,13 +102,13 @@ export type ServeHttpInfo = [info: {
  * ```
  */
 export function serveHttp(
-  where: ListenOptions,
+  where: HttpAddress,
   fn: RequestFunction<ServeHttpInfo>,
   options: ServeHttpOptions = {},
 ): Promise<void> {
   const { drain, started } = options;
   const action = "serve HTTP";
-  checkAddress(where, action);
+  checkHttpAddress(where, action);
   checkFunction(fn, action, "the second argument");
   checkFetchOptions(options, action);
   if (drain !== undefined) checkTime(drain, action, "'drain'");
@@ -110,8 +116,25 @@ export function serveHttp(
   return run(where, fn, options);
 }
 
+/** Checks where to listen. What `listen` may be told besides is no use here, and must not be dropped. */
+export function checkHttpAddress(where: HttpAddress, action: string): void {
+  checkSource(where, action);
+  const transport = checkTransport(where, action);
+  if (transport !== "tcp") {
+    throw new TypeError(
+      `Cannot ${action} as that goes over TCP, and the transport is "${transport}". Give fetchHandler() to Deno.serve()`,
+    );
+  }
+  const { backend = "deno" } = where as ListenOptions;
+  if (backend !== "deno") {
+    throw new TypeError(
+      `Cannot ${action} as 'backend' must be "deno": received "${backend}". Leave it out`,
+    );
+  }
+}
+
 async function run(
-  where: ListenOptions,
+  where: HttpAddress,
   fn: RequestFunction<ServeHttpInfo>,
   options: ServeHttpOptions,
 ): Promise<void> {
@@ -130,7 +153,7 @@ export interface ServeRequestsOptions extends Pick<ServeHttpOptions, "name" | "d
 
 /** Serves the requests of a group, until the scope is cancelled or asked to stop. */
 export async function serveRequests(
-  where: ListenOptions,
+  where: HttpAddress,
   requests: RequestGroup<ServeHttpInfo>,
   { name = "http", drain = 3000, started, reusePort = false }: ServeRequestsOptions,
 ): Promise<void> {
@@ -153,7 +176,7 @@ class Server implements Listening {
   #isOver = false;
 
   constructor(
-    where: ListenOptions,
+    where: HttpAddress,
     requests: RequestGroup<ServeHttpInfo>,
     title: string,
     reusePort: boolean,

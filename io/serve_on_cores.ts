@@ -19,11 +19,11 @@ import { checkScopeOptions } from "../primitives/kernel/scope_options.ts";
 import type { Task } from "../primitives/kernel/task.ts";
 import { type Nursery, nursery } from "../primitives/nursery.ts";
 import { checkRestart, type RestartPolicy } from "../primitives/restart.ts";
-import { checkAddress, type Listening, type TcpAddress } from "./address.ts";
+import type { Listening, TcpAddress } from "./address.ts";
 import { Core } from "./core.ts";
 import type { Opening } from "./core_protocol.ts";
 import { socketsFor } from "./platform.ts";
-import { LAST_ANSWERS } from "./serve_http.ts";
+import { checkHttpAddress, LAST_ANSWERS } from "./serve_http.ts";
 
 /** What {@linkcode serveOnCores} can be told. */
 export interface ServeOnCoresOptions {
@@ -114,7 +114,7 @@ export interface CoreStats {
 export function serveOnCores(module: string | URL, options: ServeOnCoresOptions): Promise<void> {
   const action = "serve on cores";
   checkOptions(options, action);
-  checkAddress(options, action);
+  checkHttpAddress(options, action);
   const { backlog, name = "cores", entry = "default", drain = 3000, restart = {}, started } =
     options;
   if (!URL.canParse(String(module))) {
@@ -124,7 +124,6 @@ export function serveOnCores(module: string | URL, options: ServeOnCoresOptions)
       }. Pass new URL("./app.ts", import.meta.url)`,
     );
   }
-  if (backlog !== undefined) checkCount(backlog, action, "'backlog'", 1);
   checkScopeOptions({ name }, action);
   if (typeof entry !== "string") {
     throw new TypeError(`Cannot ${action} as 'entry' must be a string: received ${show(entry)}`);

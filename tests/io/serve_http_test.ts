@@ -16,6 +16,7 @@ import {
   upgradeWebSocket,
 } from "../../mod.ts";
 import { waitAllTasksBlocked } from "../../primitives/testing/mod.ts";
+import { FIRST } from "./certificates.ts";
 import { HERE, read, start } from "./http_server.ts";
 import { bytes, readAll } from "./pair.ts";
 import { program } from "./program.ts";
@@ -303,6 +304,13 @@ Deno.test("serveHttp: a bad argument throws at the call", () => {
   const given = (...args: unknown[]) => () =>
     (serveHttp as (...args: unknown[]) => Promise<void>)(...args);
   assertThrows(given({ port: 70000 }, () => {}), RangeError, "Cannot serve HTTP as 'port'");
+  assertThrows(given({ port: 0, backlog: 0 }, () => {}), RangeError, "'backlog'");
+  // None of these is to be served by plain HTTP over TCP, as if nothing had been asked for.
+  const { cert, key } = FIRST;
+  assertThrows(given({ port: 0, transport: "tls", cert, key }, () => {}), TypeError, '"tls"');
+  assertThrows(given({ port: 0, cert, key }, () => {}), TypeError, "there is a certificate");
+  assertThrows(given({ path: "/tmp/x" }, () => {}), TypeError, '"unix"');
+  assertThrows(given({ port: 0, backend: "node" }, () => {}), TypeError, "'backend'");
   assertThrows(given(HERE), TypeError, "the second argument must be a function");
   assertThrows(given(HERE, () => {}, { drain: -1 }), RangeError, "'drain'");
   assertThrows(given(HERE, () => {}, { started: 1 }), TypeError, "'started'");

@@ -9,6 +9,7 @@ import {
   sleep,
 } from "../../mod.ts";
 import { withLeakCheck } from "../../primitives/testing/mod.ts";
+import { FIRST } from "./certificates.ts";
 import { HERE, read } from "./http_server.ts";
 import { program } from "./program.ts";
 
@@ -307,6 +308,8 @@ Deno.test("serveOnCores: a bad argument throws at the call", () => {
   const given = (module: unknown, options?: unknown) => () =>
     serveOnCores(module as URL, options as ServeOnCoresOptions);
   assertThrows(given("./app.ts", ONE), TypeError, 'received "./app.ts". Pass new URL(');
+  assertThrows(given(APP, { port: 0, transport: "tls", ...FIRST }), TypeError, '"tls"');
+  assertThrows(given(APP, { port: 0, ...FIRST }), TypeError, "there is a certificate");
   assertThrows(given(APP, { port: 70_000 }), RangeError, "Cannot serve on cores as 'port'");
   assertThrows(given(APP), TypeError, "options");
   assertThrows(given(APP, { ...ONE, workers: 0 }), RangeError, "'workers'");
