@@ -53,7 +53,7 @@ async function counted(pool: ClusterPool, worker: ClusterWorker, extra: number):
   // A pool that is on its way back does not hear of all that the worker sees.
   await until(() => {
     const { redelivered, duplicates } = pool.stats();
-    return redelivered + duplicates >= extra || worker.stats().duplicates >= extra;
+    return redelivered + duplicates + worker.stats().duplicates >= extra;
   });
 }
 
