@@ -4,6 +4,11 @@
  * @module
  */
 
+/** The request makes no sense. */
+export function malformed(): Response {
+  return new Response("Bad Request", { status: 400 });
+}
+
 /** Something failed here. */
 export function failed(): Response {
   return new Response("Internal Server Error", { status: 500 });

@@ -28,7 +28,8 @@ export type FetchHandler<Info extends unknown[]> = (
  * - After `timeout` the request is cancelled, and the client gets a 504 at once. (Not a 503: that
  *   one says the server is overloaded, and invites to try again.)
  * - Over `maxConcurrent` the answer is a 503 with Retry-After, and `fn` is not called.
- * - When `fn` fails, `onError` is told, and the client gets a 500 without details.
+ * - When `fn` fails, `onError` is told, and the client gets a 500 without details. (Of a `TypeError`
+ *   for a URL that is none, as the client gave a host that makes no sense, it gets a 400.)
  * - When the scope around is cancelled, the client gets a 503.
  *
  * The task ends when `fn` has returned its response, or has sent what it made by `streamBody`. Any

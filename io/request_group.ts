@@ -24,7 +24,7 @@ import {
 } from "../primitives/kernel/scope.ts";
 import { checkScopeOptions } from "../primitives/kernel/scope_options.ts";
 import { startTask, type Task, type TaskFunction, TaskOwner } from "../primitives/kernel/task.ts";
-import { busy, failed, gone, late } from "./answers.ts";
+import { busy, failed, gone, late, malformed } from "./answers.ts";
 import { ClientWatch } from "./client_watch.ts";
 import {
   BackgroundTask,
@@ -266,7 +266,9 @@ export class RequestGroup<Info extends unknown[]> extends TaskOwner implements R
         if (isTimedOut(task)) return late();
         return task.cancelled?.reason === CLIENT_GONE ? gone() : busy();
       default:
-        return isBodyCutShort(outcome, request) ? gone() : this.#failure(outcome, task);
+        if (isBodyCutShort(outcome, request)) return gone();
+        if (isMalformed(outcome, request)) return malformed();
+        return this.#failure(outcome, task);
     }
   }
 
@@ -326,6 +328,12 @@ function checkAnswer(answer: unknown): Response | undefined {
 function isBodyCutShort(error: unknown, request: Request): boolean {
   return request.bodyUsed && error instanceof Error && error.name === "BadResource" &&
     error.message.includes("read body");
+}
+
+// `Deno.serve` puts what the client says its host is into the URL as it is (2.9.6), and `new URL()`
+// then fails, which would be a line in the log for whoever wants to fill it.
+function isMalformed(error: unknown, { url }: Request): boolean {
+  return error instanceof TypeError && !URL.canParse(url);
 }
 
 function isTimedOut(task: RequestTask): boolean {

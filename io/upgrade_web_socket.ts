@@ -22,6 +22,7 @@ import { cancelledIn } from "../primitives/kernel/errors.ts";
 import { type Locals, localsOf } from "../primitives/kernel/scope.ts";
 import { concerns, type Task } from "../primitives/kernel/task.ts";
 import { moveOnAfter } from "../primitives/move_on_after.ts";
+import { malformed } from "./answers.ts";
 import { pathOf } from "./request_task.ts";
 import {
   endWebSocket,
@@ -168,7 +169,7 @@ export function upgradeWebSocket(
     });
   }
   // It is the client's mistake: nothing has failed here.
-  if (!isHandshake(headers)) return new Response("Bad Request", { status: 400 });
+  if (!isHandshake(headers)) return malformed();
   const offered = headers.get("sec-websocket-protocol")?.split(",").map((each) => each.trim());
   const protocol = protocols.find((each) => offered?.includes(each)) ?? "";
   const standIn = new Response("A WebSocket is opened by fetchHandler() or serveHttp() alone", {

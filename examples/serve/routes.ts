@@ -55,9 +55,7 @@ const inspector = inspectorHandler("/inspector");
 
 /** Answers a request; `client` is what Deno tells of who asks. */
 export async function answer(request: Request, client?: Client): Promise<Response> {
-  // Its host is what the client says.
-  const url = URL.parse(request.url);
-  if (url === null) return text("The host makes no sense.\n", 400);
+  const url = new URL(request.url);
   if (/^\/inspector(\/|$)/.test(url.pathname)) return inspector(request, client);
   if (!Object.hasOwn(routes, url.pathname)) {
     return text(`There is nothing at ${url.pathname}; see / for what there is.\n`, 404);

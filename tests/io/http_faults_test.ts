@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { connect, nursery, serveHttp, sleep, streamBody } from "../../mod.ts";
 import { withLeakCheck } from "../../primitives/testing/mod.ts";
 import { HERE, printed, read, start, untilTask } from "./http_server.ts";
-import { bytes, readAll } from "./pair.ts";
+import { bytes, readAll, text } from "./pair.ts";
 
 /** How a promise has ended. */
 function endOf(promise: Promise<unknown>): Promise<string> {
@@ -72,6 +72,35 @@ Deno.test("serveHttp: a client that goes away in the middle of a response is no 
     )
   );
   assertEquals(lines, []);
+});
+
+Deno.test("serveHttp: a host that makes no sense is the client's mistake, and not a failure of the handler", async () => {
+  const told: unknown[] = [];
+  await withLeakCheck(() =>
+    nursery(async (services) => {
+      const { address } = await start(services, async (request) => {
+        await sleep(1);
+        if (request.url.endsWith("/throws")) throw new Error("another");
+        const { pathname } = new URL(request.url);
+        if (pathname === "/fails") throw new TypeError("of its own");
+        return new Response("alive");
+      }, { onError: (error) => void told.push((error as Error).message) });
+      const answers: string[] = [];
+      for (const [path, host] of [["/", "a b"], ["/throws", "a b"], ["/fails", "x"], ["/", "x"]]) {
+        using client = await connect(address);
+        await client.write(bytes(`GET ${path} HTTP/1.1\r\nhost: ${host}\r\n\r\n`));
+        answers.push(text((await client.readUntil("\r\n"))!).slice(9));
+      }
+      assertEquals(answers, [
+        "400 Bad Request",
+        "500 Internal Server Error",
+        "500 Internal Server Error",
+        "200 OK",
+      ]);
+      services.stop();
+    })
+  );
+  assertEquals(told, ["another", "of its own"]);
 });
 
 Deno.test("serveHttp: what is no HTTP is refused, and nobody else notices", async () => {
