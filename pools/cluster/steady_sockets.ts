@@ -10,6 +10,7 @@
 
 interface Socket {
   on(event: "error", listener: () => void): unknown;
+  listeners(event: "error"): unknown[];
   removeAllListeners(event?: string): unknown;
 }
 
@@ -45,8 +46,9 @@ interface Internals {
 function steady(socket: Socket): Socket {
   const remove = socket.removeAllListeners;
   socket.removeAllListeners = function (event) {
-    remove.call(socket, event);
-    return socket.on("error", nothing);
+    remove.call(socket, ...(event === undefined ? [] : [event]) as [string?]);
+    if (!socket.listeners("error").includes(nothing)) socket.on("error", nothing);
+    return socket;
   };
   socket.on("error", nothing);
   return socket;
