@@ -30,12 +30,15 @@ async function imports(): Promise<string> {
   return layeringProblems(await readImports(root)).join("\n");
 }
 
+/** What has examples and is no module. */
+const GUIDES = ["", "primitives/", "io/", "pools/"].map((folder) => `${folder}README.md`);
+
 const entries = Object.values(config.exports);
 const std = await stdSource();
 const steps: Record<string, Step> = {
   format: deno("fmt", "--check"),
   lint: deno("lint"),
-  types: deno("check", "--doc", ...std.flags, ".", "README.md"),
+  types: deno("check", "--doc", ...std.flags, ".", ...GUIDES),
   documentation: deno("doc", "--lint", ...entries),
   examples: async () => (await exampleProblems(entries)).join("\n"),
   imports,
