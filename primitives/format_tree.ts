@@ -4,8 +4,9 @@
  * @module
  */
 
-import { show } from "./kernel/check.ts";
+import { checkBoolean, checkOptions } from "./kernel/check.ts";
 import { labelOf } from "./kernel/queue.ts";
+import { printable } from "./printable.ts";
 import { inspect, type InspectOptions, type TreeNode, type WaitingFor } from "./inspect.ts";
 
 /** What {@linkcode formatTree} can be told. */
@@ -19,12 +20,17 @@ export interface FormatTreeOptions extends InspectOptions {
 // What is nested deeper, or has a longer name, does not push all the others to the right.
 const WIDEST = 56;
 
+// What is nested deeper is not indented further but numbered: of a nest of thousands the blanks alone
+// would be millions.
+const DEEPEST = 50;
+
 /**
  * The tree of everything that runs, as text: a line for each task, group and scope, with what it
  * waits for, for how long, and who holds that.
  *
  * @param options `grace`, after which a cancelled task counts as stuck; `color`; `tree`.
- * @returns Lines, the root first.
+ * @returns Lines, the root first. What is nested more than 50 levels deep is numbered, and not indented
+ * further. What could harm a terminal, in a name say, is shown as an escape.
  * @throws {TypeError | RangeError} When an option makes no sense.
  *
  * @example
@@ -41,14 +47,10 @@ const WIDEST = 56;
  * ```
  */
 export function formatTree(options: FormatTreeOptions = {}): string {
+  checkOptions(options, "format the tree");
   const { tree = inspect(options), color = false } = options;
-  if (typeof color !== "boolean") {
-    throw new TypeError(
-      `Cannot format the tree as 'color' must be a boolean: received ${show(color)}`,
-    );
-  }
-  const lines: Line[] = [];
-  draw(tree, "", "", lines);
+  checkBoolean(color, "format the tree", "'color'");
+  const lines = draw(tree);
   const width = Math.min(WIDEST, widest(lines, ({ first, label }) => first.length + label.length));
   const stateWidth = widest(lines, ({ state }) => state.length);
   const ageWidth = widest(lines, ({ age }) => age.length);
@@ -85,19 +87,41 @@ interface Fact {
   readonly alarming?: boolean;
 }
 
-function draw(tree: TreeNode, first: string, rest: string, lines: Line[]): void {
-  const { kind, name, state = "", age } = tree;
-  lines.push({
+/** A node, and how the lines of it and of what is in it begin. */
+interface Branch {
+  readonly node: TreeNode;
+  readonly first: string;
+  readonly rest: string;
+  readonly depth: number;
+}
+
+function draw(tree: TreeNode): Line[] {
+  const lines: Line[] = [];
+  const open: Branch[] = [{ node: tree, first: "", rest: "", depth: 0 }];
+  for (let branch = open.pop(); branch !== undefined; branch = open.pop()) {
+    const { node, first, rest, depth } = branch;
+    lines.push(lineOf(node, first));
+    const inner = node.children.map((child, index): Branch => {
+      const below = { node: child, depth: depth + 1 };
+      if (depth >= DEEPEST) return { ...below, first: `${rest}${depth + 1}: `, rest };
+      return index === node.children.length - 1
+        ? { ...below, first: `${rest}└─ `, rest: `${rest}   ` }
+        : { ...below, first: `${rest}├─ `, rest: `${rest}│  ` };
+    });
+    for (const child of inner.reverse()) open.push(child);
+  }
+  return lines;
+}
+
+function lineOf(node: TreeNode, first: string): Line {
+  const { kind, name, state = "", age } = node;
+  return {
     first,
-    label: kind === "task" ? name : `${kind} "${name}"`,
-    state,
+    label: printable(kind === "task" ? name : `${kind} "${name}"`),
+    state: printable(state),
     age: age === undefined ? "" : formatTime(age),
-    facts: factsOf(tree),
-  });
-  tree.children.forEach((child, index) => {
-    const last = index === tree.children.length - 1;
-    draw(child, rest + (last ? "└─ " : "├─ "), rest + (last ? "   " : "│  "), lines);
-  });
+    facts: factsOf(node).map(({ text, ...fact }) => ({ text: printable(text), ...fact })),
+  };
 }
 
 function factsOf(tree: TreeNode): Fact[] {

@@ -25,6 +25,7 @@ import {
   blockedIn,
   cancelledAt,
   children,
+  isStopping,
   openedAt,
   pendingIn,
   type Scope,
@@ -138,10 +139,14 @@ export function inspect(options: InspectOptions = {}): TreeNode {
   checkOptions(options, "inspect");
   const { grace = 1000 } = options;
   checkTime(grace, "inspect", "'grace'");
-  return new Inspection(grace).node(rootScope(), false);
+  return new Inspection(grace).tree(rootScope());
 }
 
-type Draft<T> = { -readonly [K in keyof T]: T[K] };
+/** A node that is being made. */
+type Draft = { -readonly [K in keyof TreeNode]: TreeNode[K] } & {
+  children: Draft[];
+  waitingFor: WaitingFor[];
+};
 
 class Inspection {
   readonly #now: number = currentClock().now();
@@ -155,15 +160,29 @@ class Inspection {
     this.#cancelledBefore = this.#now - grace;
   }
 
-  // Facts are added where they apply, and not by spreading objects that may be empty: that takes
-  // three times as long.
-  node(scope: Scope, stopping: boolean): TreeNode {
+  // In a loop: tasks that each open a group for the next are nested deeper than calls can be.
+  tree(root: Scope): TreeNode {
+    const tree = this.#node(root, false);
+    const open: [Scope, Draft][] = [[root, tree]];
+    for (let next = open.pop(); next !== undefined; next = open.pop()) {
+      const [scope, node] = next;
+      const inner = children(scope);
+      const nodes = inner.map((child) => this.#node(child, node.stopping));
+      node.children = nodes.length === 0 ? node.children : [...nodes, ...node.children];
+      for (const [index, child] of inner.entries()) open.push([child, nodes[index]]);
+    }
+    return tree;
+  }
+
+  // Without the scopes in it. Facts are added where they apply, and not by spreading objects that may
+  // be empty: that takes three times as long.
+  #node(scope: Scope, stopping: boolean): Draft {
     const pending = pendingIn(scope);
     const { kind, state = stateOf(scope), details, parts } = accountOf(scope);
-    const node: Draft<TreeNode> & { children: TreeNode[]; waitingFor: WaitingFor[] } = {
+    const node: Draft = {
       kind: kind ?? kindOf(scope),
       name: scope.name,
-      stopping: stopping || scope.stopping,
+      stopping: stopping || isStopping(scope),
       waitingFor: [],
       children: [],
     };
@@ -173,7 +192,6 @@ class Inspection {
     if (age !== undefined) node.age = age;
     if (details !== undefined) node.details = details;
     if (scope instanceof Task) this.#addTask(node, scope);
-    for (const child of children(scope)) node.children.push(this.node(child, node.stopping));
     if (parts !== undefined) node.children.push(...parts.map(part));
     for (const thing of this.#registered.get(scope) ?? []) {
       node.children.push(part(thing[inspected]()));
@@ -185,7 +203,7 @@ class Inspection {
     return node;
   }
 
-  #addTask(node: Draft<TreeNode>, task: Task): void {
+  #addTask(node: Draft, task: Task): void {
     node.id = task.id;
     const stuckFor = this.#stuckFor(task);
     if (stuckFor !== undefined) node.stuckFor = stuckFor;
@@ -247,7 +265,7 @@ function stateOf(scope: Scope): string | undefined {
 }
 
 /** What no scope stands for. */
-function part({ kind = "", name = "", state, details, parts = [] }: Account): TreeNode {
+function part({ kind = "", name = "", state, details, parts = [] }: Account): Draft {
   return {
     kind,
     name,
@@ -260,7 +278,7 @@ function part({ kind = "", name = "", state, details, parts = [] }: Account): Tr
 }
 
 // What its task waits for runs elsewhere, and stands in no scope of this thread.
-function jobs({ targets }: Blocked<unknown>): TreeNode[] {
+function jobs({ targets }: Blocked<unknown>): Draft[] {
   return targets.filter(({ kind }) => kind === "job")
     .map((job) => part({ ...namesOf(job), ...accountOf(job) }));
 }
@@ -291,9 +309,14 @@ function detailsOf(target: WaitTarget & { stats?(): object }): Details | undefin
 
 // Whoever waited in Grove was woken by the cancellation, and whoever has children waits for them; a
 // shield is there to be waited for. What is left awaits something foreign.
-function awaitsNothingOfOurs(scope: Scope): boolean {
-  if (blockedIn(scope).length > 0) return false;
-  return children(scope).every((child) =>
-    !(child instanceof Task) && pendingIn(child) !== null && awaitsNothingOfOurs(child)
-  );
+function awaitsNothingOfOurs(task: Task): boolean {
+  const open: Scope[] = [task];
+  for (let scope = open.pop(); scope !== undefined; scope = open.pop()) {
+    if (blockedIn(scope).length > 0) return false;
+    for (const child of children(scope)) {
+      if (child instanceof Task || pendingIn(child) === null) return false;
+      open.push(child);
+    }
+  }
+  return true;
 }

@@ -42,13 +42,18 @@ export interface Instrument {
   exited?(task: Task): void;
 }
 
+/** An instrument that is told. */
+interface Installed extends Instrument {
+  isRemoved?: true;
+}
+
 /** What an instrument has called, and whose it is. */
 interface Listener {
-  readonly owner: Instrument;
+  readonly owner: Installed;
   readonly fn: (subject: never, wait: never) => void;
 }
 
-let instruments: readonly Instrument[] = [];
+let instruments: readonly Installed[] = [];
 
 // By what they listen to, so that what nobody listens to costs nothing.
 const listeners: Record<keyof Instrument, readonly Listener[]> = {
@@ -94,13 +99,13 @@ export function instrument(instrument: Instrument): Disposable {
     }
   }
   // An object of its own, so that one that is given twice is told twice, and removed one by one.
-  const mine: Instrument = {};
+  const mine: Installed = {};
   for (const name of NAMES) mine[name] = instrument[name]?.bind(instrument) as undefined;
   install([...instruments, mine]);
   return { [Symbol.dispose]: () => remove(mine) };
 }
 
-function install(next: readonly Instrument[]): void {
+function install(next: readonly Installed[]): void {
   instruments = next;
   for (const name of NAMES) {
     listeners[name] = next.filter((owner) => owner[name] !== undefined)
@@ -109,7 +114,8 @@ function install(next: readonly Instrument[]): void {
   setHooks(next.length === 0 ? null : TELLER);
 }
 
-function remove(instrument: Instrument): void {
+function remove(instrument: Installed): void {
+  instrument.isRemoved = true;
   install(instruments.filter((each) => each !== instrument));
 }
 
@@ -139,8 +145,9 @@ const TELLER: Hooks = {
 };
 
 function tell(name: keyof Instrument, subject: Scope, wait?: Wait): void {
-  // One that fails is not in the next list; this one is gone through to its end.
+  // Those that are installed meanwhile are in the next list; those that are removed hear no more.
   for (const { owner, fn } of listeners[name]) {
+    if (owner.isRemoved) continue;
     try {
       fn(subject as never, wait as never);
     } catch (error) {
@@ -150,7 +157,7 @@ function tell(name: keyof Instrument, subject: Scope, wait?: Wait): void {
 }
 
 /** A function that is called by an instrument; whose failure is not that of the instrument. */
-function wrapped<R>(instrument: Instrument, task: Task, fn: () => R): () => R {
+function wrapped<R>(instrument: Installed, task: Task, fn: () => R): () => R {
   return () => {
     let end: { value: R } | { error: unknown } | undefined;
     const run = () => {
@@ -174,7 +181,7 @@ function wrapped<R>(instrument: Instrument, task: Task, fn: () => R): () => R {
   };
 }
 
-function fail(instrument: Instrument, name: keyof Instrument, error: unknown): void {
+function fail(instrument: Installed, name: keyof Instrument, error: unknown): void {
   remove(instrument);
   console.error(`An instrument was removed as its ${name}() failed:`, error);
 }

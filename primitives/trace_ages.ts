@@ -5,6 +5,7 @@
  */
 
 import { noteAges, readClock } from "./kernel/ages.ts";
+import { checkBoolean } from "./kernel/check.ts";
 import { outside } from "./kernel/context.ts";
 import { letProcessEnd } from "./kernel/unref.ts";
 
@@ -21,6 +22,7 @@ let unwatch: (() => void) | undefined;
  * to that tenth, or to as long as the event loop was blocked; `main` turns them on by itself.
  *
  * @param on Whether to note it.
+ * @throws {TypeError} When it is no boolean.
  *
  * @example
  * ```ts
@@ -37,6 +39,7 @@ let unwatch: (() => void) | undefined;
  * ```
  */
 export function traceAges(on: boolean): void {
+  checkBoolean(on, "note the ages of tasks", "the argument");
   if (on) unwatch ??= watchAges();
   else {
     unwatch?.();

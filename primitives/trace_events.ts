@@ -108,7 +108,10 @@ export class Trace implements Disposable {
   constructor(limit: number) {
     this.#limit = limit;
     const at = now();
-    for (const task of [rootScope() as Task, ...activeTasks()]) this.#begin(task, at);
+    for (const task of [rootScope() as Task, ...activeTasks()]) {
+      const shown = this.#begin(task, at);
+      if (task.state === "queued") this.#wait(shown, at, "queued");
+    }
     this.#instrument = instrument({
       spawned: (task) => this.#spawned(task),
       started: (task) => this.#started(task),

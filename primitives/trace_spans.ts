@@ -137,7 +137,7 @@ export function traceSpans<C, S extends TelemetrySpan>(
 }
 
 function fail(span: TelemetrySpan, error: unknown): void {
-  const known = error instanceof Error ? error : String(error);
+  const known = error instanceof Error ? error : typeof error === "string" ? error : show(error);
   span.recordException(known);
   span.setStatus({ code: 2, message: typeof known === "string" ? known : known.message });
 }

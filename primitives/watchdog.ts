@@ -18,12 +18,16 @@ import { outside } from "./kernel/context.ts";
 import { currentTask, type Task } from "./kernel/task.ts";
 import { letProcessEnd } from "./kernel/unref.ts";
 import { instrument } from "./instrument.ts";
+import { printable } from "./printable.ts";
 
 /** What {@linkcode watchdog} can be told. */
 export interface WatchdogOptions {
   /** After how many milliseconds it counts as blocked. Default: 100. */
   threshold?: number;
-  /** Called when it is over. Default: a line is printed to stderr. */
+  /**
+   * Called when it is over. Default: a line is printed to stderr. One that throws is called no more,
+   * and its error printed.
+   */
   onBlocked?: (block: LoopBlock) => void;
 }
 
@@ -123,7 +127,13 @@ class Watchdog implements Disposable {
   #beat(): void {
     this.#heard(undefined);
     this.#awake.clear();
-    for (const block of this.#blocks.splice(0)) this.#onBlocked(block);
+    try {
+      for (const block of this.#blocks.splice(0)) this.#onBlocked(block);
+    } catch (error) {
+      // Out of a timer's call-back it would end the process.
+      this[Symbol.dispose]();
+      console.error("The watchdog was removed as its onBlocked() failed:", error);
+    }
   }
 
   #heard(task: Task | undefined): void {
@@ -138,7 +148,9 @@ class Watchdog implements Disposable {
 }
 
 function print({ duration, task, suspects }: LoopBlock): void {
-  const names = (task === undefined ? suspects : [task]).map(({ name, id }) => `"${name}" (${id})`);
+  const names = (task === undefined ? suspects : [task]).map(({ name, id }) =>
+    `"${printable(name)}" (${id})`
+  );
   const who = names.length === 0
     ? "code outside all tasks, or one that awaits something foreign now"
     : names.join(" or ");

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkFunction, checkOptions, show } from "../../primitives/kernel/check.ts";
+import { checkBoolean, checkFunction, checkOptions } from "../../primitives/kernel/check.ts";
 import type { Task } from "../../primitives/kernel/task.ts";
 import { taskGroup } from "../../primitives/task_group.ts";
 import { watchAges } from "../../primitives/trace_ages.ts";
@@ -71,11 +71,7 @@ export function inspector(options: InspectorOptions): Promise<void> {
       `Cannot ${action} on ${hostname} as other machines could look, too. Use 127.0.0.1, and from elsewhere a tunnel from the same port`,
     );
   }
-  if (typeof control !== "boolean") {
-    throw new TypeError(
-      `Cannot ${action} as 'control' must be a boolean: received ${show(control)}`,
-    );
-  }
+  checkBoolean(control, action, "'control'");
   if (started !== undefined) checkFunction(started, action, "'started'");
   return run(port, hostname, control, started);
 }

@@ -6,6 +6,8 @@
  * @module
  */
 
+import { checkBoolean } from "./check.ts";
+
 /** A place in the program, not yet put into words. */
 export interface CallSite {
   stack?: string;
@@ -36,6 +38,7 @@ export function isTracingSpawns(): boolean {
  * microseconds a spawn, so it is for development and for the hunt for one task that will not end.
  *
  * @param on Whether to note it.
+ * @throws {TypeError} When it is no boolean.
  *
  * @example
  * ```ts
@@ -50,6 +53,7 @@ export function isTracingSpawns(): boolean {
  * ```
  */
 export function traceSpawns(on: boolean): void {
+  checkBoolean(on, "note where tasks are spawned", "the argument");
   spawns = on;
 }
 
@@ -60,6 +64,7 @@ export function traceSpawns(on: boolean): void {
  * task that holds a lock waits for another one.
  *
  * @param on Whether to note it; `false` also ends the noting of the first thousand.
+ * @throws {TypeError} When it is no boolean.
  *
  * @example
  * ```ts
@@ -78,6 +83,7 @@ export function traceSpawns(on: boolean): void {
  * ```
  */
 export function traceLocks(on: boolean): void {
+  checkBoolean(on, "note where locks are taken", "the argument");
   locks = on;
   free = 0;
 }

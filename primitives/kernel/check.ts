@@ -84,6 +84,12 @@ export function checkOptions(options: unknown, action: string): void {
   );
 }
 
+/** Asks for `true` or `false`. */
+export function checkBoolean(value: unknown, action: string, what: string): void {
+  if (typeof value === "boolean") return;
+  throw new TypeError(`Cannot ${action} as ${what} must be a boolean: received ${show(value)}`);
+}
+
 /** Asks for an `AbortSignal`, of this realm or another. */
 export function checkSignal(signal: unknown, action: string): void {
   if (

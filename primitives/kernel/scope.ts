@@ -161,6 +161,8 @@ export let youngest: <S extends Scope>(scope: Scope, is: (child: Scope) => child
 export let shieldScope: (scope: Scope, shielded: boolean) => void;
 /** Whether a scope may be cancelled by itself: it has a time limit or a grace, or follows a signal. */
 export let isLimited: (scope: Scope) => boolean;
+/** Whether a scope was asked to stop itself, and not one around it. */
+export let isStopping: (scope: Scope) => boolean;
 /** Whether a scope is shielded from those outside. */
 export let isShielded: (scope: Scope) => boolean;
 /** Sets the time limit and the signal of a scope that is about to be opened. */
@@ -405,17 +407,18 @@ export abstract class Scope implements CancelSource {
       wait.scope = scope;
       wait.since = coarseNow;
       activity++;
-      if (hooks !== null) hooks.blocked(scope, wait);
       const first = scope.#blocked;
       if (first === null) {
         scope.#blocked = wait;
-        return;
+      } else {
+        const last = first.blockedPrev;
+        wait.blockedNext = first;
+        wait.blockedPrev = last;
+        last.blockedNext = wait;
+        first.blockedPrev = wait;
       }
-      const last = first.blockedPrev;
-      wait.blockedNext = first;
-      wait.blockedPrev = last;
-      last.blockedNext = wait;
-      first.blockedPrev = wait;
+      // When all is in place: what a tool does then, and be it a cancellation, finds the wait.
+      if (hooks !== null) hooks.blocked(scope, wait);
     };
 
     unblock = (wait) => {
@@ -423,17 +426,17 @@ export abstract class Scope implements CancelSource {
       if (scope === null) return;
       wait.scope = null;
       activity++;
-      if (hooks !== null) hooks.unblocked(scope, wait);
       const next = wait.blockedNext;
       if (next === wait) {
         scope.#blocked = null;
-        return;
+      } else {
+        const prev = wait.blockedPrev;
+        prev.blockedNext = next;
+        next.blockedPrev = prev;
+        if (scope.#blocked === wait) scope.#blocked = next;
+        wait.blockedNext = wait.blockedPrev = wait;
       }
-      const prev = wait.blockedPrev;
-      prev.blockedNext = next;
-      next.blockedPrev = prev;
-      if (scope.#blocked === wait) scope.#blocked = next;
-      wait.blockedNext = wait.blockedPrev = wait;
+      if (hooks !== null) hooks.unblocked(scope, wait);
     };
 
     pendingIn = (scope) => scope.#pending;
@@ -510,6 +513,8 @@ export abstract class Scope implements CancelSource {
       return extras !== null &&
         (extras.due !== Infinity || extras.graceDue !== Infinity || extras.watch !== undefined);
     };
+
+    isStopping = (scope) => (scope.#flags & STOPPING) !== 0;
 
     isShielded = (scope) => (scope.#flags & SHIELDED) !== 0;
 

@@ -302,19 +302,23 @@ export function suspend<T>(
   waiter: Waiter<T>,
   options: WaitOptions | undefined,
 ): Promise<T> {
-  block(scope, waiter);
   capturing = waiter as Waiter<unknown>;
   const promise = waiter.promise = new Promise<T>(capture as Executor<T>);
   capturing = undefined!; // It would keep alive what the wait will bring.
-  if (options !== undefined) limit(waiter, scope, options);
+  if (options === undefined || limit(waiter, scope, options)) block(scope, waiter);
   return promise;
 }
 
-function limit<T>(waiter: Waiter<T>, scope: Scope, options: WaitOptions): void {
+/** Sets the limits of a wait; `false` when they have ended it. */
+function limit<T>(waiter: Waiter<T>, scope: Scope, options: WaitOptions): boolean {
   // What cannot be had at once is not to be had within no time: no turn of the loop is spent on it.
   if (options.timeout === 0) waiter.fail(timedOut(0, waiter));
   else if (options.endOnStop && scope.stopping) waiter.fail(stopped());
-  else waiter.limits = new Limits(waiter as Blocked<unknown>, options);
+  else {
+    waiter.limits = new Limits(waiter as Blocked<unknown>, options);
+    return true;
+  }
+  return false;
 }
 
 /** Checks the options of a wait, at the call that was given them. */

@@ -15,6 +15,7 @@ import {
   type TreeNode,
 } from "../../mod.ts";
 import { waitAllTasksBlocked } from "../../primitives/testing/mod.ts";
+import { nested } from "./nested.ts";
 
 /** A tree that nobody has made by running anything. */
 const tree: TreeNode = {
@@ -127,15 +128,29 @@ Deno.test("formatTree() lets a long name stick out, and leaves the others where 
   assertEquals(lines[0].indexOf("running"), 58);
 });
 
-Deno.test("formatTree() draws a nest of a thousand scopes, too", async () => {
-  const nest = async (depth: number): Promise<string> => {
-    if (depth === 0) return formatTree();
-    await Promise.resolve(); // A nest made in one go would use up the stack by itself.
-    return (await cancelScope(() => nest(depth - 1)))!;
-  };
-  const lines = (await nest(1000)).split("\n");
-  assertEquals(lines.length, 1001);
-  assertEquals(lines.at(-1)?.trimStart(), '└─ scope "scope"');
+Deno.test("formatTree() draws a nest deeper than calls can be, and numbers what it does not indent", async () => {
+  await nested(100_000, () => {
+    const lines = formatTree().split("\n");
+    assertEquals(lines.length, 100_001);
+    assertEquals(lines[50], `${" ".repeat(3 * 49)}└─ scope "scope"`);
+    assertEquals(lines[51], `${" ".repeat(3 * 50)}51: scope "scope"`);
+    assertEquals(lines.at(-1), `${" ".repeat(3 * 50)}100000: scope "scope"`);
+  });
+});
+
+Deno.test("formatTree() shows as escapes what is no text: a name cannot act on the terminal", () => {
+  const name = "\x1b[2J\x9b1m\r\nroot\u202e\u2028";
+  const text = formatTree({
+    tree: { ...tree, name, state: name, details: { [name]: name }, spawnedAt: name, children: [] },
+  });
+  const escaped = "\\u001b[2J\\u009b1m\\u000d\\u000aroot\\u202e\\u2028";
+  assertEquals(
+    text,
+    `${escaped}  ${escaped}  1 min  ${escaped} ${escaped}, spawned at ${escaped}`,
+  );
+  assert(
+    formatTree({ tree: { ...tree, name: "größe – 木 🌳\u200d" } }).includes("größe – 木 🌳\u200d"),
+  );
 });
 
 Deno.test("E1: formatTree() refuses a color that is none", () => {

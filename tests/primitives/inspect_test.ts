@@ -36,7 +36,9 @@ import {
   traceSpawns,
   type TreeNode,
 } from "../../mod.ts";
+import { standstills } from "../../primitives/standstill.ts";
 import { waitAllTasksBlocked, withVirtualTime } from "../../primitives/testing/mod.ts";
+import { nested } from "./nested.ts";
 
 /** The node of this name, wherever it is in the tree. */
 function find(name: string, tree: TreeNode = inspect()): TreeNode {
@@ -543,6 +545,54 @@ Deno.test("inspect() finds those who are queued behind a deadlock, and not those
     assertFalse("deadlocked" in find("queued behind a sleep"));
     outer.cancel();
   });
+});
+
+Deno.test("inspect() finds out who of many thousands in a line may go on, whichever end is the free one", async () => {
+  const count = 20_000;
+  for (const end of ["first", "last"]) {
+    const lock = new Lock({ name: "door" });
+    await taskGroup(async (outer) => {
+      await lock.acquire(); // The root never counts as stuck.
+      const wait = (task: Task | undefined): Promise<unknown> => task?.join() ?? lock.acquire();
+      await taskGroup(async (group) => {
+        if (end === "first") {
+          let before: Task | undefined;
+          for (let i = 0; i < count; i++) before = group.spawn(() => wait(before), { name: "" });
+        } else {
+          // Each starts when all are there, and awaits the one behind it.
+          const tasks: Task[] = [];
+          const all = new Event();
+          for (let i = 0; i < count; i++) {
+            tasks.push(group.spawn(() => all.wait().then(() => wait(tasks[i + 1]))));
+          }
+          all.set();
+        }
+        await waitAllTasksBlocked();
+        assertEquals(standstills(outer).size, 0);
+        group.cancel();
+      });
+      lock.release();
+    });
+  }
+});
+
+Deno.test("inspect() looks into a nest that is deeper than calls can be, and that can be cancelled", async () => {
+  const outer = new CancelScope();
+  const depth = 100_000;
+  await outer.enter(() =>
+    taskGroup((group) => {
+      group.spawn(() =>
+        nested(depth, async () => {
+          let node = find("nested one");
+          for (let level = 0; level < depth; level++) node = node.children[0];
+          assertEquals(node.children, []);
+          outer.cancel();
+          assert("stuckFor" in find("nested one", inspect({ grace: 0 })));
+          await sleep(0);
+        }), { name: "nested one" });
+    })
+  );
+  assert(outer.cancelledCaught);
 });
 
 Deno.test("inspect() does not count daemons: their group does not wait for them", async () => {

@@ -4,24 +4,37 @@
  * @module
  */
 
-import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertFalse,
+  assertRejects,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
 import {
   cancellable,
   CancelScope,
   Channel,
   currentTask,
+  Event,
+  formatTree,
   type Instrument,
   instrument,
+  isCancelled,
   Lock,
   nursery,
   select,
+  shield,
   sleep,
   type Task,
+  type TaskGroup,
   taskGroup,
   TaskPool,
   type Wait,
 } from "../../mod.ts";
 import { hooks } from "../../primitives/kernel/hooks.ts";
+import { pendingTimers } from "../../primitives/kernel/timers.ts";
 import { waitAllTasksBlocked } from "../../primitives/testing/mod.ts";
 
 /** An instrument that writes down what it is told. */
@@ -206,6 +219,77 @@ for (
   });
 }
 
+/** What a tool of a test can get at. */
+interface Reach {
+  readonly group: TaskGroup;
+  readonly task: Task;
+  readonly self: Disposable;
+  readonly bell: Event;
+}
+
+/** What an instrument should leave alone, and may do all the same. */
+const MEDDLING: Record<string, (reach: Reach) => void> = {
+  "cancels the task": ({ task }) => task.cancel("meddling"),
+  "cancels the group": ({ group }) => group.cancel("meddling"),
+  "spawns another": ({ group }) => void group.spawn(() => sleep(0), { name: "meddler" }),
+  "waits": ({ bell }) => void bell.wait().catch(() => {}),
+  "removes itself": ({ self }) => self[Symbol.dispose](),
+  "looks around": () => void formatTree(),
+};
+
+for (const name of ["spawned", "started", "blocked", "unblocked", "cancelled", "exited"] as const) {
+  for (const [what, meddle] of Object.entries(MEDDLING)) {
+    Deno.test(`instrument() that ${what} in ${name}() loses no task and no wait`, async () => {
+      const { events, ...other } = recorder();
+      const [lock, bell] = [new Lock(), new Event()];
+      let calls = 0;
+      let group: TaskGroup;
+      const self = instrument({
+        [name]: (task: Task) => {
+          if (task.name === "a" && calls++ === 0) meddle({ group, task, self, bell });
+        },
+      });
+      const recording = instrument(other);
+      const lines = await printed(() =>
+        taskGroup(async (mine) => {
+          group = mine;
+          const owner = group.spawn(() => lock.withLock(() => sleep(1)), { name: "owner" });
+          const task = group.spawn(async () => {
+            await lock.withLock(() => sleep(1, { timeout: 1e6 }));
+            await sleep(Infinity);
+          }, { name: "a" });
+          const behind = group.spawn(() => lock.withLock(() => {}), { name: "behind" });
+          await shield(() => Promise.all([owner.join(), behind.join()]));
+          task.cancel();
+          await shield(() => task.join());
+        }).catch((error) => assert(isCancelled(error), String(error)))
+      );
+      bell.set();
+      await waitAllTasksBlocked();
+      self[Symbol.dispose]();
+      recording[Symbol.dispose]();
+      assertEquals([lines, calls > 0], [[], true]);
+      assertFalse(lock.locked);
+      assertEquals([lock.stats().waiters, pendingTimers()], [0, 0]);
+      const count = (what: string) => events.filter((event) => event.includes(` ${what}`)).length;
+      assertEquals(count("unblocked"), count("blocked"));
+      assertEquals(count("exited"), count("spawned"));
+      assertEquals(hooks, null);
+    });
+  }
+}
+
+Deno.test("instrument() that cancels a task in blocked() ends that very wait, and its limits", async () => {
+  const lines = await printed(async () => {
+    for (const wait of [() => sleep(Infinity), () => sleep(Infinity, { timeout: 1e6 })]) {
+      using _ = instrument({ blocked: (task) => task.name === "a" && task.cancel() });
+      await taskGroup((group) => void group.spawn(wait, { name: "a" }));
+      assertEquals(pendingTimers(), 0);
+    }
+  });
+  assertEquals(lines, []);
+});
+
 Deno.test("instrument() removes one whose 'around' does not call the task, which runs all the same", async () => {
   using _ = instrument({ around: () => {} });
   let value: unknown;
@@ -227,6 +311,15 @@ Deno.test("instrument() is over when it is disposed of, twice as well as once, a
   const of = (name: string) => events.filter((event) => event.startsWith(`${name} spawned`)).length;
   assertEquals([of("both"), of("one"), of("none")], [2, 1, 0]);
   assertEquals(hooks, null);
+});
+
+Deno.test("instrument() that another removes while both are told hears of that no more", async () => {
+  const { events, ...tool } = recorder();
+  let second: Disposable | undefined;
+  using _first = instrument({ started: () => second?.[Symbol.dispose]() });
+  second = instrument(tool);
+  await taskGroup((group) => void group.spawn(() => {}, { name: "a" }));
+  assertEquals(events, ["a spawned queued"]);
 });
 
 Deno.test("instrument() calls the methods of an object on it", async () => {

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { assert, assertEquals } from "@std/assert";
-import { inspect, taskGroup, traceAges } from "../../mod.ts";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { inspect, taskGroup, traceAges, traceLocks, traceSpawns } from "../../mod.ts";
 import { watchAges } from "../../primitives/trace_ages.ts";
 import { program } from "../io/program.ts";
 
@@ -44,4 +44,15 @@ Deno.test("traceAges(true) does not keep the process alive", async () => {
   await using run = await program(`grove.traceAges(true); console.log("over");`);
   const { code, stdout } = await run.end();
   assertEquals([code, stdout], [0, "over\n"]);
+});
+
+Deno.test("E1: traceAges(), traceSpawns() and traceLocks() ask for a boolean", () => {
+  for (const [name, trace] of Object.entries({ traceAges, traceSpawns, traceLocks })) {
+    assertThrows(
+      () => trace("on" as unknown as boolean),
+      TypeError,
+      'a boolean: received "on"',
+      name,
+    );
+  }
 });

@@ -34,7 +34,12 @@ function read(trace: Trace): TraceEvent[] {
     const stack = open.get(tid) ?? [];
     open.set(tid, stack);
     if (ph === "B") stack.push(event);
-    else if (ph === "E") assert(stack.pop() !== undefined, "an E has a B before it");
+    else if (ph === "E") {
+      const begin = stack.pop();
+      assert(begin !== undefined, "an E has a B before it");
+      assert(event.name === "" || event.name === begin.name, "an E ends the last B on its track");
+      assertEquals(event.cat, begin.cat);
+    }
     else if (ph === "s") arrows.set(id!, event);
     else if (ph === "f") assert(arrows.delete(id!), "an f has an s of its number before it");
     else assert(ph === "i" || ph === "M");
@@ -155,6 +160,24 @@ Deno.test("traceEvents() shows a task that never started as queued for as long a
     'i cancel "unlucky"',
     "E",
     "E unlucky",
+  ]);
+});
+
+Deno.test("traceEvents() shows who was queued before as queued until it starts", async () => {
+  let trace: Trace | undefined;
+  await taskGroup(async (group) => {
+    const first = group.spawn(() => sleep(Infinity));
+    group.spawn(() => checkpoint(), { name: "queued before" });
+    await waitAllTasksBlocked();
+    trace = traceEvents();
+    first.cancel();
+  }, { limit: 1 });
+  trace!.stop();
+  assertEquals(trackOf("queued before", read(trace!)), [
+    "B queued before",
+    "B queued",
+    "E",
+    "E queued before",
   ]);
 });
 

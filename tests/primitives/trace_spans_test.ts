@@ -158,6 +158,8 @@ Deno.test("traceSpans() sends what is thrown that is no error, and is over when 
     }, { name: "a" });
     gate.resolve();
     await group.tasks[0].join();
+    group.spawn(() => Promise.reject(Object.create(null)), { name: "b" });
+    await group.tasks[0]?.join();
     const open = group.spawn(() => sleep(Infinity), { name: "open" });
     spans[Symbol.dispose]();
     spans[Symbol.dispose]();
@@ -169,6 +171,9 @@ Deno.test("traceSpans() sends what is thrown that is no error, and is over when 
     "a begins",
     "a fails: a string",
     "a ends",
+    "b begins",
+    "b fails: an object",
+    "b ends",
     "open begins",
     "open ends",
     "over",

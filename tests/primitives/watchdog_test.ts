@@ -4,7 +4,7 @@
  * @module
  */
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import {
   checkpoint,
   Event,
@@ -166,6 +166,19 @@ Deno.test("watchdog() is over when it is disposed of, and leaves nothing behind"
   dog[Symbol.dispose]();
   dog[Symbol.dispose]();
   assertEquals(hooks, null);
+});
+
+Deno.test("watchdog() whose onBlocked() throws is removed, and says so: the process goes on", async () => {
+  await using run = await program(`
+    const error = new Error("broken tool");
+    grove.watchdog({ threshold: 20, onBlocked: () => { console.log("told"); throw error; } });
+    const spin = () => { const end = performance.now() + 60; while (performance.now() < end); };
+    for (let times = 0; times < 3; times++) await new Promise((resolve) => setTimeout(() => (spin(), resolve()), 50));
+    console.log("went on");
+  `);
+  const { code, stdout, stderr } = await run.end();
+  assertEquals([code, stdout], [0, "told\nwent on\n"], stderr);
+  assertMatch(stderr, /^The watchdog was removed as its onBlocked\(\) failed: Error: broken tool/);
 });
 
 Deno.test("E1: watchdog() refuses options that make no sense", () => {
