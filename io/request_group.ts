@@ -48,13 +48,15 @@ export interface FetchHandlerOptions {
   name?: string;
   /**
    * Milliseconds that a request may take until its response is there; then it is cancelled and
-   * answered by 504. A body that is sent after that by `streamBody` may take longer. Default:
-   * `Infinity`.
+   * answered by 504. What it awaits then of somebody else's goes on, and so does the request, unless it
+   * is given the task's `signal` or awaited by `cancellable`: so a body that a client draws out is best
+   * read by `await cancellable(request.text())`. A body that is sent by `streamBody` may take longer.
+   * Default: `Infinity`.
    */
   timeout?: number;
   /**
    * How many requests may run at once; more are answered by 503 and Retry-After. A request runs until
-   * its response is there, and the bodies that it sends by `streamBody` have been sent; WebSockets
+   * its function has ended, and the bodies that it sends by `streamBody` have been sent; WebSockets
    * and what goes on in the background are not counted. Default: `Infinity`.
    */
   maxConcurrent?: number;
@@ -179,7 +181,9 @@ export class RequestGroup<Info extends unknown[]> extends TaskOwner implements R
       this.#clients.left();
       const answer = ended.isAnswered ? undefined : this.#conclude(ended, outcome);
       if (answer !== undefined) ended.respond(answer);
-      else if (ended.state === "failed") this.#report(outcome, ended.name, ended.request!);
+      else if (ended.state === "failed" && !isBodyCutShort(outcome, ended.request!)) {
+        this.#report(outcome, ended.name, ended.request!);
+      }
       if (ended.made !== answer) this.#discard(ended);
       ended.forget();
     } else if (ended.state === "failed") {

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { connect, nursery, serveHttp, sleep, streamBody } from "../../mod.ts";
+import { cancellable, connect, nursery, serveHttp, sleep, streamBody } from "../../mod.ts";
 import { withLeakCheck } from "../../primitives/testing/mod.ts";
 import { HERE, printed, read, start, untilTask } from "./http_server.ts";
 import { bytes, readAll, text } from "./pair.ts";
@@ -35,6 +35,52 @@ Deno.test("serveHttp: a client that goes away in the middle of its request is no
   );
   assert(!ends.includes("ended"), ends.join());
   assertEquals(lines, []);
+});
+
+Deno.test("serveHttp: clients that draw out their bodies keep no place, where the reading is cancellable [I2]", async () => {
+  const told: unknown[] = [];
+  await withLeakCheck(() =>
+    nursery(async (services) => {
+      const { address, base } = await start(
+        services,
+        async (request) => new Response(await cancellable(request.text())),
+        { timeout: 20, maxConcurrent: 2, onError: (error) => void told.push(error) },
+      );
+      const clients = [];
+      for (let i = 0; i < 2; i++) {
+        const client = await connect(address);
+        clients.push(client);
+        await client.write(bytes("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nab"));
+        assertEquals(text((await client.readUntil("\r\n"))!), "HTTP/1.1 504 Gateway Timeout");
+      }
+      assertEquals(await read(await fetch(base, { method: "POST", body: "served" })), [
+        200,
+        "served",
+      ]);
+      for (const client of clients) client.close();
+      services.stop();
+    })
+  );
+  assertEquals(told, []);
+});
+
+Deno.test("serveHttp: a body that is cut short when its time is up is no failure", async () => {
+  const told: unknown[] = [];
+  await withLeakCheck(() =>
+    nursery(async (services) => {
+      const { address } = await start(services, async (request) => {
+        return new Response(await request.text());
+      }, { timeout: 5, onError: (error) => void told.push(error) });
+      {
+        using client = await connect(address);
+        await client.write(bytes("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nab"));
+        assertEquals(text((await client.readUntil("\r\n"))!), "HTTP/1.1 504 Gateway Timeout");
+      }
+      await untilTask("POST /", false);
+      services.stop();
+    })
+  );
+  assertEquals(told, []);
 });
 
 Deno.test("serveHttp: an error that only looks like a body that was cut short is told of", async () => {
