@@ -2,7 +2,7 @@
  * Who may ask. What the inspector shows is for whoever sits at this machine, and a browser there runs
  * the pages of others too: one of them may send requests here, or have a name of its own lead here
  * (DNS rebinding) and read the answers. So a request has to come from this machine, has to name it
- * as such, and must not come from another page.
+ * as such, and must not come from another page; nor over a proxy on this machine, as far as that tells.
  *
  * @module
  */
@@ -13,7 +13,8 @@ export interface Client {
   readonly remoteAddr?: { readonly hostname?: string };
 }
 
-const LOOPBACK: ReadonlySet<string> = new Set(["localhost", "127.0.0.1", "[::1]"]);
+/** What a proxy adds, so that one knows whom it asks for. */
+const FORWARDED = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"];
 
 /** Whether only this machine can reach a server that listens on a hostname. */
 export function isLoopback(hostname: string): boolean {
@@ -32,11 +33,18 @@ export function refusalOf(
   client: Client | undefined,
   port: number | undefined,
 ): string | undefined {
-  const from = client?.remoteAddr?.hostname;
+  // A server that listens on "::" sees those who come by IPv4 under such addresses.
+  const from = client?.remoteAddr?.hostname?.replace(/^::ffff:/, "");
   if (from === undefined || !isLoopback(from)) return "It is for this machine alone.";
+  if (FORWARDED.some((name) => headers.has(name))) {
+    return "It came over a proxy, which may ask for anybody: open its address yourself.";
+  }
   const host = headers.get("host") ?? "";
   const [, name, named] = /^(.*?)(?::(\d+))?$/.exec(host)!;
-  if (!LOOPBACK.has(name) || (port !== undefined && Number(named ?? 80) !== port)) {
+  if (
+    !isLoopback(name.replace(/^\[(.*)\]$/, "$1")) ||
+    (port !== undefined && Number(named ?? 80) !== port)
+  ) {
     return `It is not at "${host}": open it by 127.0.0.1 or localhost.`;
   }
   const origin = headers.get("origin");

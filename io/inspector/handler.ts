@@ -23,6 +23,10 @@ export type InspectorHandler = (request: Request, client?: Client) => Response;
  * to this machine alone, whatever the server listens on, and the page can change nothing: to cancel
  * tasks from it, use `inspector({ control: true })`.
  *
+ * Behind a proxy that runs on this machine too, everybody comes from this machine. What such a proxy
+ * says that it forwards is refused; but one may keep that to itself, as nginx does unless it is told
+ * otherwise: have it not forward this path, or use `inspector()`, which has a port of its own.
+ *
  * The page tells for how long tasks are there and wait, if that is noted when they start: `main` sees
  * to it, and so does `traceAges(true)`.
  *
@@ -83,6 +87,8 @@ export class Inspector {
 
   /** Leaves a task out of what is shown, with all that is in it: it is the inspector's own. */
   hide(task: Task): void {
+    // One may answer many requests; and where no request has a task of its own, it is the root.
+    if (task.parent === null || this.#hidden.has(task.id)) return;
     this.#hidden.add(task.id);
     task.onDone(() => this.#hidden.delete(task.id));
   }

@@ -63,6 +63,12 @@ const SHOWN = 100;
 /** So many waits are told of a node. */
 const MOST_WAITS = 5;
 
+/**
+ * So deep nodes are shown. The key of a scope has in it those of all around it, and a nest of thousands
+ * would be megabytes.
+ */
+const DEEPEST = 200;
+
 /** So many nodes are shown of those that were looked for. */
 const MOST_FOUND = 500;
 
@@ -101,7 +107,8 @@ class Rows {
 
   #add(node: TreeNode, key: string, level: number): void {
     const children = this.#childrenOf(node);
-    const open = children.length > 0 && this.#isOpen(node, key, children.length);
+    const open = children.length > 0 && level < DEEPEST &&
+      this.#isOpen(node, key, children.length);
     const { id, state, details, spawnedAt, stuckFor } = node;
     const waits = node.kind === "task" ? waitsOf(node) : node.waitingFor;
     const mark = markOf(node);
@@ -165,14 +172,15 @@ class Rows {
 /** The nodes whose name, or what they wait for, contains a text, and those around them. */
 function find(survey: Survey, text: string): ReadonlySet<TreeNode> {
   const found = new Set<TreeNode>();
+  const nodes = [...survey.nodes()];
   let count = 0;
-  const look = (node: TreeNode): boolean => {
-    let isIn = contains(node, text) && count++ < MOST_FOUND;
-    for (const child of survey.children(node)) isIn = look(child) || isIn;
-    if (isIn) found.add(node);
-    return isIn;
-  };
-  look(survey.root);
+  for (const node of nodes) {
+    if (contains(node, text) && count++ < MOST_FOUND) found.add(node);
+  }
+  // Those around them: the innermost first.
+  for (const node of nodes.reverse()) {
+    if (survey.children(node).some((child) => found.has(child))) found.add(node);
+  }
   return found;
 }
 

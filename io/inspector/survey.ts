@@ -58,7 +58,7 @@ export class Survey {
   constructor(root: TreeNode, hidden: ReadonlySet<number>) {
     this.root = root;
     this.#hidden = hidden;
-    this.#look(root);
+    this.#look();
   }
 
   /** The children of a node that are shown. */
@@ -78,28 +78,43 @@ export class Survey {
   wayTo(task: number | undefined): ReadonlySet<TreeNode> {
     const way = new Set<TreeNode>();
     const target = task === undefined ? undefined : this.tasks.get(task);
-    const look = (node: TreeNode): boolean => {
-      const isOn = node === target || this.children(node).some(look);
-      if (isOn) way.add(node);
-      return isOn;
-    };
-    if (target !== undefined) look(this.root);
+    if (target === undefined) return way;
+    const around = new Map<TreeNode, TreeNode>();
+    for (const node of this.nodes()) {
+      for (const child of this.children(node)) around.set(child, node);
+    }
+    for (let node: TreeNode | undefined = target; node; node = around.get(node)) way.add(node);
     return way;
   }
 
-  #look(node: TreeNode): Tally {
-    const tally = tallyOf(node);
-    if (node.kind === "task") this.#noteTask(node);
-    else if (PLACES.has(node.kind)) this.places.push(node);
-    for (const wait of node.waitingFor) this.#noteAwaited(wait);
-    if (node.children.length === 0) return tally;
-    for (const child of this.children(node)) {
-      const { tasks, alarms } = this.#look(child);
-      tally.tasks += tasks;
-      tally.alarms += alarms;
+  /** All nodes that are shown, parents before their children. In a loop: they may be nested deep. */
+  *nodes(): Generator<TreeNode> {
+    const open: TreeNode[] = [this.root];
+    for (let node = open.pop(); node !== undefined; node = open.pop()) {
+      yield node;
+      const children = this.children(node);
+      for (let i = children.length - 1; i >= 0; i--) open.push(children[i]);
     }
-    this.#tallies.set(node, tally);
-    return tally;
+  }
+
+  #look(): void {
+    const parents: TreeNode[] = [];
+    for (const node of this.nodes()) {
+      if (node.kind === "task") this.#noteTask(node);
+      else if (PLACES.has(node.kind)) this.places.push(node);
+      for (const wait of node.waitingFor) this.#noteAwaited(wait);
+      if (node.children.length > 0) parents.push(node);
+    }
+    // The innermost first.
+    for (const node of parents.reverse()) {
+      const tally = tallyOf(node);
+      for (const child of this.children(node)) {
+        const { tasks, alarms } = this.tally(child);
+        tally.tasks += tasks;
+        tally.alarms += alarms;
+      }
+      this.#tallies.set(node, tally);
+    }
   }
 
   #noteTask(task: TreeNode): void {
@@ -140,9 +155,14 @@ export function waitsOf(task: TreeNode): readonly WaitingFor[] {
     : [{ kind: GROUP_END, name: closing.name }];
 }
 
-function waitsIn(node: TreeNode): WaitingFor[] {
-  const inner = node.children.filter(({ kind }) => kind !== "task");
-  return [...node.waitingFor, ...inner.flatMap(waitsIn)];
+function waitsIn(task: TreeNode): WaitingFor[] {
+  const waits: WaitingFor[] = [];
+  const open: TreeNode[] = [task];
+  for (let node = open.pop(); node !== undefined; node = open.pop()) {
+    waits.push(...node.waitingFor);
+    for (const child of node.children.toReversed()) if (child.kind !== "task") open.push(child);
+  }
+  return waits;
 }
 
 /** The group of a task that has only to wait for its children. */

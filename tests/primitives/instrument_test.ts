@@ -315,9 +315,8 @@ Deno.test("instrument() is over when it is disposed of, twice as well as once, a
 
 Deno.test("instrument() that another removes while both are told hears of that no more", async () => {
   const { events, ...tool } = recorder();
-  let second: Disposable | undefined;
-  using _first = instrument({ started: () => second?.[Symbol.dispose]() });
-  second = instrument(tool);
+  using _first = instrument({ started: () => second[Symbol.dispose]() });
+  const second = instrument(tool);
   await taskGroup((group) => void group.spawn(() => {}, { name: "a" }));
   assertEquals(events, ["a spawned queued"]);
 });

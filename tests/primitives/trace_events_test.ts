@@ -39,8 +39,7 @@ function read(trace: Trace): TraceEvent[] {
       assert(begin !== undefined, "an E has a B before it");
       assert(event.name === "" || event.name === begin.name, "an E ends the last B on its track");
       assertEquals(event.cat, begin.cat);
-    }
-    else if (ph === "s") arrows.set(id!, event);
+    } else if (ph === "s") arrows.set(id!, event);
     else if (ph === "f") assert(arrows.delete(id!), "an f has an s of its number before it");
     else assert(ph === "i" || ph === "M");
   }

@@ -1,6 +1,7 @@
-import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { fetchHandler, nursery } from "../../../mod.ts";
+import { assert, assertEquals, assertFalse, assertMatch, assertThrows } from "@std/assert";
+import { currentTask, fetchHandler, type Listening, nursery, serveHttp } from "../../../mod.ts";
 import { inspectorHandler } from "../../../io/inspector/mod.ts";
+import { isAwaited } from "../../../primitives/kernel/hold.ts";
 import { read, start } from "../http_server.ts";
 
 Deno.test("inspectorHandler() answers in a server that is there, below its path", async () => {
@@ -59,7 +60,7 @@ Deno.test("inspectorHandler() answers to this machine alone, whatever the server
     const request = new Request("http://localhost/", { headers: { host: "localhost" } });
     return (await read(ask(request, client)))[0];
   };
-  for (const hostname of ["127.0.0.1", "127.8.9.10", "::1"]) {
+  for (const hostname of ["127.0.0.1", "127.8.9.10", "::1", "::ffff:127.0.0.1"]) {
     assertEquals(await status({ remoteAddr: { hostname } }), 200, hostname);
   }
   for (const hostname of ["192.168.1.7", "8.8.8.8", "fe80::1", "::ffff:10.0.0.1", "1270.0.0.1"]) {
@@ -68,6 +69,27 @@ Deno.test("inspectorHandler() answers to this machine alone, whatever the server
   // Where nobody knows: on the edge, say.
   assertEquals(await status(undefined), 403);
   assertEquals(await status({}), 403);
+});
+
+Deno.test("inspectorHandler() answers a server on all addresses, IPv6 and IPv4 alike", async () => {
+  await nursery(async (services) => {
+    const inspect = inspectorHandler("");
+    const { addresses: [{ port }] } = await services.start<Listening>((_task, started) =>
+      serveHttp({ hostname: "::", port: 0 }, inspect, { started })
+    );
+    for (const host of ["127.0.0.1", "[::1]"]) {
+      assertEquals((await read(`http://${host}:${port}/`))[0], 200, host);
+    }
+    services.stop();
+  });
+});
+
+Deno.test("inspectorHandler() outside all tasks hides nobody, and the root keeps nothing of it", async () => {
+  const inspect = inspectorHandler("");
+  const client = { remoteAddr: { hostname: "127.0.0.1" } };
+  const request = () => new Request("http://localhost/", { headers: { host: "localhost" } });
+  assertEquals((await read(inspect(request(), client)))[0], 200);
+  assertFalse(currentTask()[isAwaited]);
 });
 
 Deno.test("inspectorHandler() throws at the call when the path makes no sense", () => {

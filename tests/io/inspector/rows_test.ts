@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import {
   inspect,
   Lock,
@@ -9,9 +9,10 @@ import {
   traceAges,
 } from "../../../mod.ts";
 import { type Row, rowsOf } from "../../../io/inspector/rows.ts";
-import { Survey } from "../../../io/inspector/survey.ts";
+import { Survey, waitsOf } from "../../../io/inspector/survey.ts";
 import { viewFrom } from "../../../io/inspector/view.ts";
 import { waitAllTasksBlocked, withVirtualTime } from "../../../primitives/testing/mod.ts";
+import { nested } from "../../primitives/nested.ts";
 
 /** The rows of this program, below the root, as a view has them. */
 function rows(query: Record<string, string | string[]> = {}, hidden: number[] = []): Row[] {
@@ -137,6 +138,31 @@ Deno.test("rows: the task that is asked about is shown, also in a group that is 
     assertEquals(drawn(rows({ why: String(id), close: "t0/group crowd" })), ["crowd"]);
     group.cancel();
   }, { name: "crowd" });
+});
+
+Deno.test("rows: a nest deeper than calls can be is shown to some depth, also where one looks for what is in it", async () => {
+  await taskGroup(async (group) => {
+    let innermost: number | undefined;
+    group.spawn(() =>
+      nested(20_000, () =>
+        taskGroup((group) => {
+          innermost = group.spawn(() => sleep(Infinity), { name: "innermost" }).id;
+        })), { name: "outermost" });
+    await waitAllTasksBlocked();
+    assert(innermost !== undefined);
+    const queries: Record<string, string>[] = [{}, { find: "innermost" }, {
+      why: String(innermost),
+    }];
+    for (const query of queries) {
+      const last = rows(query).at(-1)!;
+      assertEquals([last.level, last.count, last.open], [200, 1, false]);
+    }
+    const survey = new Survey(inspect(), new Set());
+    assertEquals(survey.tally(survey.root).tasks, 3);
+    assertEquals(survey.wayTo(innermost).size, 20_005);
+    assertEquals(waitsOf(survey.root.children[0].children[0])[0]?.kind, undefined);
+    group.cancel();
+  });
 });
 
 Deno.test("rows: a node that is closed tells of the trouble in it", async () => {

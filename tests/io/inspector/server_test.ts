@@ -130,7 +130,14 @@ Deno.test("inspector() throws at the call when an option makes no sense", () => 
 Deno.test("inspector() refuses what is asked for by another name of this machine: DNS rebinding", async () => {
   await inspecting(async (_ask, url) => {
     const { port } = url;
-    for (const host of [`127.0.0.1:${port}`, `localhost:${port}`, `[::1]:${port}`]) {
+    for (
+      const host of [
+        `127.0.0.1:${port}`,
+        `127.0.0.2:${port}`,
+        `localhost:${port}`,
+        `[::1]:${port}`,
+      ]
+    ) {
       assertEquals(await statusAt(url, host), 200, host);
     }
     for (
@@ -172,6 +179,22 @@ Deno.test("inspector() refuses what another page asks for, in whatever browser",
       for (const site of ["cross-site", "same-site"]) {
         assertEquals(await status(ask, "sec-fetch-site", site, path), 403, site);
       }
+    }
+  });
+});
+
+Deno.test("inspector() refuses what a proxy on this machine forwards", async () => {
+  await inspecting(async (ask) => {
+    for (
+      const [name, value] of [
+        ["x-forwarded-for", "8.8.8.8"],
+        ["x-forwarded-host", "example.com"],
+        ["forwarded", "for=127.0.0.1"],
+        ["x-real-ip", "8.8.8.8"],
+        ["via", "1.1 proxy"],
+      ]
+    ) {
+      for (const path of ["/", "/events"]) assertEquals(await status(ask, name, value, path), 403);
     }
   });
 });
