@@ -279,7 +279,8 @@ export class RequestGroup<Info extends unknown[]> extends TaskOwner implements R
   // Only now, when the response is on its way for sure: `Deno.serve` ends for good when a connection
   // was upgraded and the response is another one (2.9.6).
   #upgrade(task: RequestTask, { open, locals }: Upgrade): Response {
-    if (this.#isClosing) return busy();
+    // Nor while it stops: the platform would close it, with what it has to say.
+    if (this.#isClosing || this.stopping) return busy();
     const origin = { request: task.request!, info: task.info! };
     try {
       const { response, name, run } = open(origin.request);

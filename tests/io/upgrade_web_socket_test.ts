@@ -15,7 +15,7 @@ import {
   type WebSocketClose,
   type WebSocketMessage,
 } from "../../mod.ts";
-import { withLeakCheck } from "../../primitives/testing/mod.ts";
+import { waitAllTasksBlocked, withLeakCheck } from "../../primitives/testing/mod.ts";
 import { printed, read, start, untilTask } from "./http_server.ts";
 import { bytes } from "./pair.ts";
 import { echo, open, openRaw, serving, sockets } from "./web_socket_server.ts";
@@ -218,6 +218,27 @@ Deno.test("upgradeWebSocket: a handler may use the drain to say something; what 
     await untilTask("WebSocket /", false);
     await assertRejects(() => connect(address), Deno.errors.ConnectionRefused);
   });
+});
+
+Deno.test("upgradeWebSocket: none is opened any more when the server has been asked to stop [I3]", async () => {
+  let opened = 0;
+  await withLeakCheck(() =>
+    nursery(async (services) => {
+      const gate = Promise.withResolvers<void>();
+      const { base } = await start(services, async (request) => {
+        await gate.promise;
+        return upgradeWebSocket(request, () => void opened++);
+      });
+      const client = open(base.replace("http", "ws"));
+      await untilTask("GET /");
+      services.stop();
+      await waitAllTasksBlocked();
+      gate.resolve();
+      const { socket, closed } = await client;
+      assertEquals([socket.readyState, (await closed)[0]], [WebSocket.CLOSED, 1006]);
+    })
+  );
+  assertEquals(opened, 0);
 });
 
 Deno.test("upgradeWebSocket: a handler that outlasts the drain is cancelled, and closed with 1001 [I3]", async () => {
