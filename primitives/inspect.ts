@@ -297,10 +297,18 @@ function numberOf(target: WaitTarget): number {
   return number;
 }
 
-/** The numbers and names that its statistics consist of. */
-function detailsOf(target: WaitTarget & { stats?(): object }): Details | undefined {
-  const { details = target.stats?.() } = accountOf(target);
-  if (details === undefined) return undefined;
+/**
+ * The numbers and names that its statistics consist of; none where it does not give any, though it has
+ * such a method: it may be anybody's, and who looks is not to fail by it.
+ */
+function detailsOf(target: WaitTarget & { stats?(): unknown }): Details | undefined {
+  let { details } = accountOf(target);
+  try {
+    details ??= target.stats?.() as Details | undefined;
+  } catch {
+    return undefined;
+  }
+  if (typeof details !== "object" || details === null) return undefined;
   const facts = Object.entries(details).filter(([, value]) =>
     ["number", "string", "boolean"].includes(typeof value)
   );

@@ -19,12 +19,15 @@ import {
   CancelScope,
   cancelScope,
   currentTask,
+  enqueue,
   Event,
   formatTree,
   inspect,
   Lock,
   moveOnAfter,
+  notReady,
   nursery,
+  poll,
   Queue,
   RWLock,
   select,
@@ -35,6 +38,10 @@ import {
   traceAges,
   traceSpawns,
   type TreeNode,
+  type Waitable,
+  waitFor,
+  WaitQueue,
+  type WaitTarget,
 } from "../../mod.ts";
 import { standstills } from "../../primitives/standstill.ts";
 import { waitAllTasksBlocked, withVirtualTime } from "../../primitives/testing/mod.ts";
@@ -593,6 +600,31 @@ Deno.test("inspect() looks into a nest that is deeper than calls can be, and tha
     })
   );
   assert(outer.cancelledCaught);
+});
+
+Deno.test("inspect() shows what others have made to be waited for, and does not fail by their statistics", async () => {
+  const statistics: [stats: (() => unknown) | undefined, details: unknown][] = [
+    [() => ({ left: 2, seats: [1], open: true }), { left: 2, open: true }],
+    [() => {
+      throw new Error("broken");
+    }, undefined],
+    [() => null, undefined],
+    [() => 7, undefined],
+    [undefined, undefined],
+  ];
+  await taskGroup(async (group) => {
+    for (const [index, [stats]] of statistics.entries()) {
+      const queue = new WaitQueue<void>({ kind: "latch", name: "mine", stats } as WaitTarget);
+      const latch = { [poll]: () => notReady, [enqueue]: queue.add.bind(queue) };
+      group.spawn(() => waitFor(latch as Waitable<void>), { name: `task ${index}` });
+    }
+    await waitAllTasksBlocked();
+    for (const [index, [, details]] of statistics.entries()) {
+      const [wait] = find(`task ${index}`).waitingFor;
+      assertEquals([wait.kind, wait.name, wait.details], ["latch", "mine", details]);
+    }
+    group.cancel();
+  });
 });
 
 Deno.test("inspect() does not count daemons: their group does not wait for them", async () => {

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertFalse, assertMatch, assertThrows } from "@std/assert";
-import { currentTask, fetchHandler, type Listening, nursery, serveHttp } from "../../../mod.ts";
+import { currentTask, fetchHandler, nursery } from "../../../mod.ts";
 import { inspectorHandler } from "../../../io/inspector/mod.ts";
 import { isAwaited } from "../../../primitives/kernel/hold.ts";
 import { read, start } from "../http_server.ts";
@@ -69,19 +69,6 @@ Deno.test("inspectorHandler() answers to this machine alone, whatever the server
   // Where nobody knows: on the edge, say.
   assertEquals(await status(undefined), 403);
   assertEquals(await status({}), 403);
-});
-
-Deno.test("inspectorHandler() answers a server on all addresses, IPv6 and IPv4 alike", async () => {
-  await nursery(async (services) => {
-    const inspect = inspectorHandler("");
-    const { addresses: [{ port }] } = await services.start<Listening>((_task, started) =>
-      serveHttp({ hostname: "::", port: 0 }, inspect, { started })
-    );
-    for (const host of ["127.0.0.1", "[::1]"]) {
-      assertEquals((await read(`http://${host}:${port}/`))[0], 200, host);
-    }
-    services.stop();
-  });
 });
 
 Deno.test("inspectorHandler() outside all tasks hides nobody, and the root keeps nothing of it", async () => {
