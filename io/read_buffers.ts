@@ -27,3 +27,9 @@ export function takeLarge(): Uint8Array {
 export function giveBack(buffer: Uint8Array | null): void {
   if (buffer?.length === LARGE && spare.length < MOST_SPARE) spare.push(buffer);
 }
+
+/** The bytes as what they are: Node's are of a class whose `slice` copies nothing. */
+export function plain(bytes: Uint8Array): Uint8Array {
+  if (bytes.constructor === Uint8Array) return bytes;
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+}

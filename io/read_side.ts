@@ -16,7 +16,7 @@ import { keepShape } from "../primitives/kernel/shapes.ts";
 import { entry, suspend, type WaitOptions } from "../primitives/kernel/wait.ts";
 import { BusyError, explain } from "./errors.ts";
 import type { Arrivals } from "./platform.ts";
-import { giveBack, LARGE, SMALL, takeLarge } from "./read_buffers.ts";
+import { giveBack, LARGE, plain, SMALL, takeLarge } from "./read_buffers.ts";
 import {
   ChunkReader,
   ExactReader,
@@ -26,14 +26,7 @@ import {
   SomeReader,
 } from "./readers.ts";
 import type { Splitter } from "./splitter.ts";
-import {
-  type Failure,
-  GONE,
-  NO_BYTES,
-  type StreamCore,
-  StreamTarget,
-  toNobody,
-} from "./stream_core.ts";
+import { type Failure, GONE, NO_BYTES, type StreamCore, toNobody } from "./stream_core.ts";
 
 /** After how many small reads in a row a large buffer is given back. */
 const QUIET_READS = 8;
@@ -43,7 +36,9 @@ export class ReadSide implements Arrivals {
   readonly #core: StreamCore;
   // Where bytes come by themselves, and are not held back.
   #isFlowing = false;
-  readonly #readers: WaitQueue<unknown>;
+  // Those that have read before, for the next time.
+  #some: SomeReader | null = null;
+  #chunk: ChunkReader | null = null;
   // Those who want to know that there is something to read, and leave it there.
   #watchers: WaitQueue<unknown> | null = null;
   // What has been received and not been read: first what a reader gave back, then the part of the
@@ -62,10 +57,12 @@ export class ReadSide implements Arrivals {
   #lastSplitter: Splitter<unknown> | null = null;
   // How it has ended: `null` after the peer's last byte, or the failure.
   #outcome: Failure | null | undefined = undefined;
+  // What the platform's reads are answered by: made with the first of them.
+  #received: ((count: number | null) => void) | null = null;
+  #failed: ((error: unknown) => void) | null = null;
 
   constructor(core: StreamCore) {
     this.#core = core;
-    this.#readers = new WaitQueue(new StreamTarget("data from", core));
     // Before somebody asks: see `node/connection.ts`.
     this.#isFlowing = core.native.inflow !== undefined;
     core.native.inflow?.resume(this);
@@ -73,18 +70,24 @@ export class ReadSide implements Arrivals {
 
   /** Reads what there is. */
   some(buffer: Uint8Array, options: WaitOptions | undefined): Promise<number | null> {
-    return this.#read(new SomeReader(this.#core, buffer), options);
+    const scope = currentScope();
+    return this.#barred(scope, options) ??
+      this.#read(scope, (this.#some ??= new SomeReader(this.#core)).into(buffer), options);
   }
 
   /** Reads as much as there is room for. */
   exactly(buffer: Uint8Array, options: WaitOptions | undefined): Promise<Uint8Array> {
+    const scope = currentScope();
     const putBack = (bytes: Uint8Array) => this.#putBack(bytes);
-    return this.#read(new ExactReader(this.#core, buffer, putBack), options);
+    return this.#barred(scope, options) ??
+      this.#read(scope, new ExactReader(this.#core, buffer, putBack), options);
   }
 
   /** Reads what there is, into memory of its own. */
   chunk(): Promise<IteratorResult<Uint8Array>> {
-    return this.#read(new ChunkReader(this.#core), undefined);
+    const scope = currentScope();
+    return this.#barred(scope, undefined) ??
+      this.#read(scope, (this.#chunk ??= new ChunkReader(this.#core)).another(), undefined);
   }
 
   /** Reads what a splitter makes a piece. */
@@ -105,7 +108,7 @@ export class ReadSide implements Arrivals {
   /** Takes what there is into memory of its own; `null` after the end. It must be ready. */
   now(): Uint8Array | null {
     if (this.#core.closed) throw this.#core.closedError("read from");
-    if (this.#readers.first !== null) throw this.#busyError();
+    if (this.#core.reader !== null) throw this.#busyError();
     this.#lastSplitter = null;
     const unread = this.#unread;
     if (unread !== null) {
@@ -130,7 +133,7 @@ export class ReadSide implements Arrivals {
 
   /** Wakes a node once it is ready. It must not be so yet. */
   watch(node: Parked<unknown>): void {
-    (this.#watchers ??= new WaitQueue(this.#readers.target)).add(node);
+    (this.#watchers ??= new WaitQueue(this.#core.reading)).add(node);
     this.#receive(1);
   }
 
@@ -138,7 +141,7 @@ export class ReadSide implements Arrivals {
   end(): void {
     this.#unread = null;
     if (!this.#receiving) this.#release();
-    if (this.#readers.first !== null) this.#readers.failAll(this.#core.closedError("read from"));
+    this.#core.reader?.fail(this.#core.closedError("read from"));
     this.#watchers?.wakeAll(undefined);
   }
 
@@ -146,14 +149,11 @@ export class ReadSide implements Arrivals {
     const barred = entry(scope, options);
     if (barred !== undefined) return barred;
     if (this.#core.closed) return Promise.reject(this.#core.closedError("read from"));
-    if (this.#readers.first !== null) return Promise.reject(this.#busyError());
+    if (this.#core.reader !== null) return Promise.reject(this.#busyError());
     return undefined;
   }
 
-  #read<T>(reader: Reader<T>, options: WaitOptions | undefined): Promise<T> {
-    const scope = currentScope();
-    const barred = this.#barred(scope, options);
-    if (barred !== undefined) return barred;
+  #read<T>(scope: Scope, reader: Reader<T>, options: WaitOptions | undefined): Promise<T> {
     this.#lastSplitter = null;
     if (this.#feed(reader)) return Promise.resolve(reader.result);
     if (this.#outcome !== undefined) return reader.atEnd(this.#outcome);
@@ -162,20 +162,24 @@ export class ReadSide implements Arrivals {
   }
 
   #wait<T>(scope: Scope, reader: Reader<T>, options: WaitOptions | undefined): Promise<T> {
-    this.#readers.add(reader as Reader<unknown>);
+    this.#core.reader = reader as Reader<unknown>;
     this.#receive(reader.needs);
     return suspend(scope, reader, this.#core.patience(reader, options));
+  }
+
+  get #reader(): Reader<unknown> | null {
+    return this.#core.reader as Reader<unknown> | null;
   }
 
   /** Gives a reader what has been received, and says whether that is enough for it. */
   #feed<T>(reader: Reader<T>): boolean {
     if (reader.splitter !== null) return this.#cut(reader.splitter);
     if (this.#unread !== null) {
-      const taken = reader.take(this.#unread);
+      const taken = reader.take(this.#unread, 0, this.#unread.length);
       this.#unread = taken === this.#unread.length ? null : this.#unread.subarray(taken);
     }
     if (this.#start < this.#end && !reader.satisfied) {
-      this.#start += reader.take(this.#buffer!.subarray(this.#start, this.#end));
+      this.#start += reader.take(this.#buffer!, this.#start, this.#end);
     }
     return reader.satisfied;
   }
@@ -224,7 +228,10 @@ export class ReadSide implements Arrivals {
     if (native.inflow === undefined) {
       if (this.#receiving) return; // A read that was cancelled has left one.
       this.#receiving = true;
-      native.read(this.#makeRoom(needs)).then(this.#received, this.#failed);
+      native.read(this.#makeRoom(needs)).then(
+        this.#received ??= (count) => this.#came(count),
+        this.#failed ??= (error) => this.#broke(error),
+      );
     } else if (!this.#isFlowing) {
       this.#isFlowing = true;
       native.inflow.resume(this);
@@ -261,26 +268,26 @@ export class ReadSide implements Arrivals {
     this.#end = held;
   }
 
-  readonly #received = (count: number | null): void => {
+  #came(count: number | null): void {
     this.#receiving = false;
     if (this.#core.closed) return this.#release();
     if (count === null) return this.ended();
     this.#end += count;
     this.#judge(count);
     this.#handOut();
-  };
+  }
 
   /** Bytes have come by themselves. */
   arrived(bytes: Uint8Array): void {
     if (this.#core.closed) return;
-    const reader = this.#readers.first as Reader<unknown> | null;
+    const reader = this.#reader;
     // Nothing else is there while somebody waits who takes whatever comes.
-    if (reader?.adopt(bytes)) return reader.satisfy(this.#readers);
+    if (reader !== null && reader.adopt(bytes)) return reader.satisfy();
     const held = this.#end - this.#start;
-    if (held === 0) this.#adopt(bytes);
+    if (held === 0) this.#adopt(plain(bytes));
     else this.#append(bytes, held);
     this.#handOut();
-    if (this.#readers.first !== null || this.#end - this.#start < LARGE) return;
+    if (this.#core.reader !== null || this.#end - this.#start < LARGE) return;
     // A peer that sends more than is read is held back.
     this.#isFlowing = false;
     this.#core.native.inflow!.pause();
@@ -289,7 +296,7 @@ export class ReadSide implements Arrivals {
   /** The peer has sent its last byte. */
   ended(): void {
     if (this.#core.closed) return;
-    const reader = this.#readers.first as Reader<unknown> | null;
+    const reader = this.#reader;
     if (this.#start === this.#end) this.#release();
     this.#outcome = null;
     this.#core.peerEnded = true;
@@ -299,13 +306,13 @@ export class ReadSide implements Arrivals {
 
   /** Gives what has come to who waits first. */
   #handOut(): void {
-    const reader = this.#readers.first as Reader<unknown> | null;
+    const reader = this.#reader;
     // Nobody waits any more: it is kept.
     if (reader === null) return this.#watchers?.wakeAll(undefined);
     const enough = this.#feed(reader);
     if (this.#start === this.#end) this.#fit();
     if (enough) {
-      reader.satisfy(this.#readers);
+      reader.satisfy();
       if (this.#watchers !== null && this.#watchers.size > 0) {
         if (this.isReady) this.#watchers.wakeAll(undefined);
         else this.#receive(1);
@@ -340,14 +347,14 @@ export class ReadSide implements Arrivals {
   #endReader(reader: Reader<unknown>): void {
     if (reader.splitter === null) return reader.end();
     this.#cut(reader.splitter);
-    reader.satisfy(this.#readers);
+    reader.satisfy();
   }
 
-  readonly #failed = (error: unknown): void => {
+  #broke(error: unknown): void {
     this.#receiving = false;
     if (this.#core.closed) this.#release();
     else this.failed(error);
-  };
+  }
 
   /** There will be no more, of a failure. */
   failed(error: unknown): void {
@@ -355,7 +362,7 @@ export class ReadSide implements Arrivals {
     if (this.#start === this.#end) this.#release();
     this.#core.failed = true;
     this.#outcome = { error: explain(error, `Cannot read from ${this.#core.name}`, GONE) };
-    this.#readers.failAll(this.#outcome.error);
+    this.#core.reader?.fail(this.#outcome.error);
     this.#watchers?.wakeAll(undefined);
   }
 

@@ -5,8 +5,9 @@
  */
 
 import { type Cancelled, ClosedError } from "../primitives/kernel/errors.ts";
-import type { WaitQueue } from "../primitives/kernel/queue.ts";
+import type { WaitTarget } from "../primitives/kernel/queue.ts";
 import { keepShape } from "../primitives/kernel/shapes.ts";
+import { plain } from "./read_buffers.ts";
 import type { Splitter } from "./splitter.ts";
 import { type Failure, NO_BYTES, type StreamCore, StreamWaiter, toNobody } from "./stream_core.ts";
 
@@ -24,20 +25,36 @@ export abstract class Reader<T> extends StreamWaiter<T> {
   get needs(): number {
     return 1;
   }
-  /** Takes all of it together with its memory, which is nobody else's; says whether it does. */
+  /**
+   * Takes all that has come where nothing was there before, and may keep its memory, which is nobody
+   * else's; says whether it does.
+   */
   adopt(_bytes: Uint8Array): boolean {
     return false;
   }
-  /** Takes from what was received, and says how much. */
-  abstract take(bytes: Uint8Array): number;
+  /** Takes from what was received, from start to end, and says how much. */
+  abstract take(bytes: Uint8Array, start: number, end: number): number;
   /** Answers a read that there will be nothing for. */
   abstract atEnd(failure: Failure | null): Promise<T>;
   /** The end has come while it waits. */
   abstract end(): void;
 
-  /** It has enough, and is the first of these. */
-  satisfy(readers: WaitQueue<unknown>): void {
-    readers.wakeFirst(this.result);
+  override get targets(): readonly WaitTarget[] {
+    return [this.core.reading];
+  }
+
+  /** It waits, and has enough. */
+  satisfy(): void {
+    this.wake(this.result);
+  }
+
+  override wake(value: T): void {
+    this.core.reader = null;
+    super.wake(value);
+  }
+
+  protected override left(): void {
+    this.core.reader = null;
   }
 }
 
@@ -62,10 +79,10 @@ export class PieceReader<T> extends Reader<T> {
     return this.splitter.needs;
   }
 
-  override satisfy(readers: WaitQueue<unknown>): void {
+  override satisfy(): void {
     const { error } = this.splitter;
-    if (error === undefined) super.satisfy(readers);
-    else readers.failFirst(error);
+    if (error === undefined) super.satisfy();
+    else this.fail(error);
   }
 
   // What follows is done by the splitter.
@@ -91,14 +108,17 @@ export function settled<T>({ error, result }: Splitter<T>): Promise<T> {
   return error === undefined ? Promise.resolve(result as T) : Promise.reject(error);
 }
 
-/** A task that waits for some bytes, as many as there are. */
+/** A task that waits for some bytes, as many as there are; one wait after the other. */
 export class SomeReader extends Reader<number | null> {
-  readonly #buffer: Uint8Array;
+  #buffer: Uint8Array = NO_BYTES;
   #count = 0;
 
-  constructor(core: StreamCore, buffer: Uint8Array) {
-    super(core);
+  /** Reads into a buffer next. */
+  into(buffer: Uint8Array): this {
+    this.renew();
     this.#buffer = buffer;
+    this.#count = 0;
+    return this;
   }
 
   get satisfied(): boolean {
@@ -106,11 +126,18 @@ export class SomeReader extends Reader<number | null> {
   }
 
   get result(): number {
+    this.#buffer = NO_BYTES; // It is the caller's.
     return this.#count;
   }
 
-  take(bytes: Uint8Array): number {
-    return this.#count = copy(bytes, this.#buffer);
+  take(bytes: Uint8Array, start: number, end: number): number {
+    return this.#count = copy(bytes, start, end, this.#buffer, 0);
+  }
+
+  override adopt(bytes: Uint8Array): boolean {
+    if (bytes.length > this.#buffer.length) return false;
+    this.#count = copy(bytes, 0, bytes.length, this.#buffer, 0);
+    return true;
   }
 
   atEnd(failure: Failure | null): Promise<null> {
@@ -147,8 +174,8 @@ export class ExactReader extends Reader<Uint8Array> {
     return this.#buffer;
   }
 
-  take(bytes: Uint8Array): number {
-    const count = copy(bytes, this.#buffer.subarray(this.#count));
+  take(bytes: Uint8Array, start: number, end: number): number {
+    const count = copy(bytes, start, end, this.#buffer, this.#count);
     this.#count += count;
     return count;
   }
@@ -183,25 +210,41 @@ export class ExactReader extends Reader<Uint8Array> {
   }
 }
 
-/** A task that waits for some bytes in memory of their own. */
+/** A task that waits for some bytes in memory of their own; one wait after the other. */
 export class ChunkReader extends Reader<IteratorResult<Uint8Array>> {
   #chunk: Uint8Array | null = null;
+
+  /** Reads another chunk next. */
+  another(): this {
+    this.renew();
+    this.#chunk = null;
+    return this;
+  }
+
+  override wake(value: IteratorResult<Uint8Array>): void {
+    super.wake(value);
+    // They would keep the chunk until the next one is there.
+    this.promise = undefined;
+    this.resolve = this.reject = nothing;
+  }
 
   get satisfied(): boolean {
     return this.#chunk !== null;
   }
 
   get result(): IteratorResult<Uint8Array> {
-    return { done: false, value: this.#chunk! };
+    const value = this.#chunk!;
+    this.#chunk = null;
+    return { done: false, value };
   }
 
-  take(bytes: Uint8Array): number {
-    this.#chunk = bytes.slice();
-    return bytes.length;
+  take(bytes: Uint8Array, start: number, end: number): number {
+    this.#chunk = bytes.slice(start, end);
+    return end - start;
   }
 
   override adopt(bytes: Uint8Array): boolean {
-    this.#chunk = bytes;
+    this.#chunk = plain(bytes);
     return true;
   }
 
@@ -218,14 +261,20 @@ export class ChunkReader extends Reader<IteratorResult<Uint8Array>> {
 
 const END: Promise<null> = Promise.resolve(null);
 
-/** Copies what there is room for, and says how much. */
-function copy(from: Uint8Array, to: Uint8Array): number {
-  const count = Math.min(from.length, to.length);
-  to.set(count === from.length ? from : from.subarray(0, count));
+function nothing(): void {}
+
+/** So many bytes are quicker copied one by one: a view to copy from costs more than they do. */
+const FEW = 100;
+
+/** Copies what there is from start to end, as far as there is room, and says how much. */
+function copy(from: Uint8Array, start: number, end: number, to: Uint8Array, at: number): number {
+  const count = Math.min(end - start, to.length - at);
+  if (count > FEW) to.set(count === from.length ? from : from.subarray(start, start + count), at);
+  else for (let i = 0; i < count; i++) to[at + i] = from[start + i];
   return count;
 }
 
 const nobody = toNobody();
-keepShape(new SomeReader(nobody, NO_BYTES));
+keepShape(new SomeReader(nobody));
 keepShape(new ExactReader(nobody, NO_BYTES, () => {}));
 keepShape(new ChunkReader(nobody));

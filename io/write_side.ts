@@ -8,7 +8,7 @@
 
 import { currentScope } from "../primitives/kernel/context.ts";
 import { ClosedError } from "../primitives/kernel/errors.ts";
-import { type Parked, WaitQueue } from "../primitives/kernel/queue.ts";
+import { type Parked, WaitQueue, type WaitTarget } from "../primitives/kernel/queue.ts";
 import { keepShape } from "../primitives/kernel/shapes.ts";
 import { entry, suspend, type WaitOptions } from "../primitives/kernel/wait.ts";
 import { explain } from "./errors.ts";
@@ -17,7 +17,6 @@ import {
   GONE,
   NO_BYTES,
   type StreamCore,
-  StreamTarget,
   StreamWaiter,
   toNobody,
 } from "./stream_core.ts";
@@ -27,7 +26,10 @@ const DONE: Promise<void> = Promise.resolve();
 /** Sends bytes, and waits until the system has taken them. */
 export class WriteSide {
   readonly #core: StreamCore;
-  readonly #writers: WaitQueue<void>;
+  // Who has written before and was the only one, for the next time.
+  #writer: Writer | null = null;
+  // Those behind the one whose bytes are being sent.
+  #line: WaitQueue<void> | null = null;
   // What the platform is sending: bytes from #sent on, whether somebody waits for it or not.
   #sending: Uint8Array | null = null;
   #sent = 0;
@@ -35,10 +37,12 @@ export class WriteSide {
   #isShut = false;
   // Those who want to know that a write would be begun at once.
   #watchers: WaitQueue<unknown> | null = null;
+  // What the platform's writes are answered by: made with the first that takes its time.
+  #wrote: ((count: number) => void) | null = null;
+  #failed: ((error: unknown) => void) | null = null;
 
   constructor(core: StreamCore) {
     this.#core = core;
-    this.#writers = new WaitQueue(new StreamTarget("writing to", core));
   }
 
   /** Sends bytes; `null` says that no more will come. */
@@ -50,13 +54,16 @@ export class WriteSide {
     if (this.#failure !== undefined) return Promise.reject(this.#failure.error);
     if (this.#isShut) return data === null ? DONE : Promise.reject(this.#shutError());
     if (data?.length === 0) return DONE;
-    const isFirst = this.#sending === null;
-    // Most writes need no wait where the platform tells at once that the system has the bytes.
-    if (isFirst && data !== null && this.#begin(data)) return DONE;
-    const writer = new Writer(this.#core, data);
-    this.#writers.add(writer);
-    if (isFirst && data !== null) writer.begun = true;
-    else if (isFirst) this.#next();
+    let writer: Writer;
+    if (this.#sending === null) {
+      // Most writes need no wait where the platform tells at once that the system has the bytes.
+      if (this.#begin(data)) return DONE;
+      writer = (this.#writer ??= new Writer(this.#core, null)).again();
+      this.#core.writer = writer;
+    } else {
+      writer = new Writer(this.#core, data);
+      (this.#line ??= new WaitQueue(this.#core.writing)).add(writer);
+    }
     return suspend(scope, writer, this.#core.patience(writer, options));
   }
 
@@ -67,34 +74,34 @@ export class WriteSide {
 
   /** Wakes a node once it is ready. It must not be so yet. */
   watch(node: Parked<unknown>): void {
-    (this.#watchers ??= new WaitQueue(this.#writers.target)).add(node);
+    (this.#watchers ??= new WaitQueue(this.#core.writing)).add(node);
   }
 
   /** The stream was closed. */
   end(): void {
-    if (this.#writers.first !== null) this.#writers.failAll(this.#core.closedError("write to"));
+    if (this.#sending !== null) this.#failAll(this.#core.closedError("write to"));
     this.#watchers?.wakeAll(undefined);
   }
 
   /** Begins what the first writer in line wants. */
   #next(): void {
-    const writer = this.#writers.first as Writer | null;
-    if (writer === null) return this.#watchers?.wakeAll(undefined);
-    writer.begun = true;
-    if (writer.data === null) {
-      this.#sending = NO_BYTES;
-      this.#core.native.closeWrite().then(this.#shut, this.#failed);
-    } else if (this.#begin(writer.data)) {
-      this.#finish();
-      this.#next();
-    }
+    const line = this.#line;
+    if (line === null || line.first === null) return this.#watchers?.wakeAll(undefined);
+    const writer = line.first as Writer;
+    line.remove(writer);
+    this.#core.writer = writer;
+    if (!this.#begin(writer.data)) return;
+    this.#finish();
+    this.#next();
   }
 
   /** Begins to send, and says whether all is sent already. */
-  #begin(data: Uint8Array): boolean {
-    this.#sending = data;
+  #begin(data: Uint8Array | null): boolean {
+    this.#sending = data ?? NO_BYTES;
     this.#sent = 0;
-    return this.#send();
+    if (data !== null) return this.#send();
+    this.#core.native.closeWrite().then(() => this.#shut(), (error) => this.#broke(error));
+    return false;
   }
 
   /** Sends what is left, and says whether all is sent already. */
@@ -103,7 +110,10 @@ export class WriteSide {
     // The system takes what it has room for, so a large piece goes in several.
     const count = this.#core.native.write(this.#sent === 0 ? data : data.subarray(this.#sent));
     if (typeof count === "number") return this.#progress(count);
-    count.then(this.#wrote, this.#failed);
+    count.then(
+      this.#wrote ??= (count) => this.#went(count),
+      this.#failed ??= (error) => this.#broke(error),
+    );
     return false;
   }
 
@@ -115,33 +125,38 @@ export class WriteSide {
     return true;
   }
 
-  readonly #wrote = (count: number): void => {
+  #went(count: number): void {
     if (this.#core.closed || !this.#progress(count)) return;
     this.#finish();
     this.#next();
-  };
+  }
 
-  readonly #shut = (): void => {
+  #shut(): void {
     this.#sending = null;
     if (this.#core.closed) return;
     this.#isShut = true;
     this.#finish();
-    if (this.#writers.first !== null) this.#writers.failAll(this.#shutError());
+    this.#failAll(this.#shutError());
     this.#watchers?.wakeAll(undefined);
-  };
+  }
 
-  readonly #failed = (error: unknown): void => {
+  #broke(error: unknown): void {
     this.#sending = null;
     if (this.#core.closed) return;
     this.#failure = { error: explain(error, `Cannot write to ${this.#core.name}`, GONE) };
     this.#core.failed = true;
-    this.#writers.failAll(this.#failure.error);
+    this.#failAll(this.#failure.error);
     this.#watchers?.wakeAll(undefined);
-  };
+  }
 
-  /** What had begun is done. Its writer may have given up waiting; the next in line has not begun. */
+  /** What had begun is done. Its writer may have given up waiting. */
   #finish(): void {
-    if ((this.#writers.first as Writer | null)?.begun) this.#writers.wakeFirst();
+    this.#core.writer?.wake();
+  }
+
+  #failAll(error: unknown): void {
+    this.#core.writer?.fail(error);
+    this.#line?.failAll(error);
   }
 
   #shutError(): ClosedError {
@@ -153,12 +168,31 @@ export class WriteSide {
 
 /** A task that waits for its bytes to be sent; without any, for the peer to be told of the end. */
 class Writer extends StreamWaiter<void> {
+  /** What it wants to be sent, as long as it stands in line. */
   readonly data: Uint8Array | null;
-  begun = false;
 
   constructor(core: StreamCore, data: Uint8Array | null) {
     super(core);
     this.data = data;
+  }
+
+  override get targets(): readonly WaitTarget[] {
+    return [this.core.writing];
+  }
+
+  /** Waits once more. */
+  again(): this {
+    this.renew();
+    return this;
+  }
+
+  override wake(): void {
+    this.core.writer = null;
+    super.wake();
+  }
+
+  protected override left(): void {
+    if (this.core.writer === this) this.core.writer = null;
   }
 }
 

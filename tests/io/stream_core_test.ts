@@ -1,0 +1,126 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { ClosedError, taskGroup, TimeoutError } from "../../mod.ts";
+import { waitAllTasksBlocked } from "../../primitives/testing/mod.ts";
+import { limitIdle, SocketStream } from "../../io/stream.ts";
+import { testOverBoth } from "./backends.ts";
+import { FakeConnection, FakeInflow } from "./fake_connection.ts";
+import { bytes, pair, text } from "./pair.ts";
+
+/** A connection whose writes are done when a test says so. */
+class SlowConnection extends FakeConnection {
+  readonly written: string[] = [];
+  #done: (() => void) | undefined;
+
+  override write(data: Uint8Array): Promise<number> {
+    this.written.push(text(data));
+    return new Promise((resolve) => this.#done = () => resolve(data.length));
+  }
+
+  /** Ends the write that is under way. */
+  take(): void {
+    this.#done!();
+  }
+}
+
+for (const Native of [FakeConnection, FakeInflow]) {
+  Deno.test(`SocketStream: a stop that was to end one wait to read does not end the next [${Native.name}]`, async () => {
+    const native = new Native();
+    const stream = new SocketStream(native);
+    await taskGroup(async (group) => {
+      const buffer = new Uint8Array(8);
+      const task = group.spawn(async () => {
+        assertEquals(await stream.read(buffer, { endOnStop: true, timeout: 100_000 }), 3);
+        return text(buffer.subarray(0, (await stream.read(buffer))!));
+      });
+      await waitAllTasksBlocked();
+      native.give("one");
+      await waitAllTasksBlocked();
+      group.stop();
+      await waitAllTasksBlocked();
+      assertEquals(task.state, "running");
+      native.give("two");
+      assertEquals(await task, "two");
+    });
+    stream.close();
+  });
+}
+
+Deno.test("SocketStream: a stop that was to end one wait to write does not end the next", async () => {
+  const native = new SlowConnection();
+  const stream = new SocketStream(native);
+  await taskGroup(async (group) => {
+    const task = group.spawn(async () => {
+      await stream.write(bytes("one"), { endOnStop: true });
+      await stream.write(bytes("two"));
+    });
+    await waitAllTasksBlocked();
+    native.take();
+    await waitAllTasksBlocked();
+    group.stop();
+    await waitAllTasksBlocked();
+    assertEquals(task.state, "running");
+    native.take();
+    await task;
+    assertEquals(native.written, ["one", "two"]);
+  });
+  stream.close();
+});
+
+Deno.test("SocketStream: a time-out of the caller's own closes no stream, though the wait before it had the idle peer's [I2]", async () => {
+  const native = new FakeConnection();
+  const stream = new SocketStream(native);
+  limitIdle(stream, 100_000);
+  const buffer = new Uint8Array(8);
+  const first = stream.read(buffer);
+  await waitAllTasksBlocked();
+  native.give("one");
+  assertEquals(await first, 3);
+  await assertRejects(() => stream.read(buffer, { timeout: 1 }), TimeoutError);
+  assert(!stream.closed);
+  native.give("two");
+  assertEquals(await stream.read(buffer), 3);
+  stream.close();
+});
+
+Deno.test("SocketStream: who gives up a write that has begun is not told of the next, which waits its turn", async () => {
+  const native = new SlowConnection();
+  const stream = new SocketStream(native);
+  await assertRejects(() => stream.write(bytes("one"), { timeout: 1 }), TimeoutError);
+  let isDone = false;
+  const next = stream.write(bytes("two")).then(() => isDone = true);
+  await waitAllTasksBlocked();
+  assertEquals(native.written, ["one"]);
+  native.take();
+  await waitAllTasksBlocked();
+  assertEquals([native.written, isDone], [["one", "two"], false]);
+  native.take();
+  await next;
+  const last = stream.write(bytes("three"));
+  await waitAllTasksBlocked();
+  stream.close();
+  await assertRejects(() => last, ClosedError, "Cannot write to");
+});
+
+testOverBoth(
+  "SocketStream: bytes of every length come as they were sent, into room of every size",
+  async () => {
+    using streams = await pair();
+    const { here, there } = streams;
+    for (const length of [1, 99, 100, 101, 511, 512, 513, 3000]) {
+      const sent = crypto.getRandomValues(new Uint8Array(length));
+      for (const room of [1, 99, 100, 101, 4000]) {
+        await there.write(sent);
+        const got = new Uint8Array(length);
+        const buffer = new Uint8Array(room);
+        for (let at = 0; at < length;) {
+          const count = (await here.read(buffer))!;
+          got.set(buffer.subarray(0, count), at);
+          at += count;
+        }
+        assertEquals(got, sent);
+      }
+      await there.write(sent);
+      assertEquals(await here.readExactly(length), sent);
+    }
+  },
+);
