@@ -13,7 +13,11 @@ import {
   TaskLocal,
   TimeoutError,
 } from "../../mod.ts";
-import { waitAllTasksBlocked, withLeakCheck } from "../../primitives/testing/mod.ts";
+import {
+  waitAllTasksBlocked,
+  withLeakCheck,
+  withVirtualTime,
+} from "../../primitives/testing/mod.ts";
 import { printed, read } from "./http_server.ts";
 import { bytes } from "./pair.ts";
 
@@ -98,60 +102,66 @@ Deno.test("fetchHandler: a client that goes away cancels its request's tree [I5]
 });
 
 Deno.test("fetchHandler: the signal of a request that is answered soon is not even looked at", async () => {
-  const looked: string[] = [];
-  const watched = (path: string): Request => {
-    const request = get(path);
-    const { signal } = request;
-    return Object.defineProperty(request, "signal", {
-      get() {
-        looked.push(path);
-        return signal;
-      },
+  await withVirtualTime(async () => {
+    const looked: string[] = [];
+    const watched = (path: string): Request => {
+      const request = get(path);
+      const { signal } = request;
+      return Object.defineProperty(request, "signal", {
+        get() {
+          looked.push(path);
+          return signal;
+        },
+      });
+    };
+    const handler = fetchHandler(async (request) => {
+      if (request.url.endsWith("slow")) await sleep(150);
+      else if (request.url.endsWith("soon")) await sleep(45);
+      return new Response();
     });
-  };
-  const handler = fetchHandler(async (request) => {
-    if (request.url.endsWith("slow")) await sleep(150);
-    else if (request.url.endsWith("soon")) await sleep(1);
-    return new Response();
+    await withLeakCheck(() =>
+      Promise.all(["/slow", "/at-once", "/soon", "/slow"].map((path) => handler(watched(path))))
+    );
+    assertEquals(looked, ["/slow", "/slow"]);
   });
-  await withLeakCheck(() =>
-    Promise.all(["/slow", "/at-once", "/soon", "/slow"].map((path) => handler(watched(path))))
-  );
-  assertEquals(looked, ["/slow", "/slow"]);
 });
 
 Deno.test("fetchHandler: no listener stays on the signal of a request that was answered", async () => {
-  let listeners = 0;
-  const request = get("/", { signal: new AbortController().signal });
-  const { signal } = request;
-  const counted = Object.create(signal, {
-    aborted: { value: false },
-    addEventListener: { value: () => void listeners++ },
-    removeEventListener: { value: () => void listeners-- },
+  await withVirtualTime(async () => {
+    let listeners = 0;
+    const request = get("/", { signal: new AbortController().signal });
+    const { signal } = request;
+    const counted = Object.create(signal, {
+      aborted: { value: false },
+      addEventListener: { value: () => void listeners++ },
+      removeEventListener: { value: () => void listeners-- },
+    });
+    Object.defineProperty(request, "signal", { value: counted });
+    const seen: number[] = [];
+    const handler = fetchHandler(async () => {
+      await sleep(150);
+      seen.push(listeners);
+      return new Response();
+    });
+    await handler(request);
+    assertEquals([seen, listeners], [[1], 0]);
   });
-  Object.defineProperty(request, "signal", { value: counted });
-  const seen: number[] = [];
-  const handler = fetchHandler(async () => {
-    await sleep(150);
-    seen.push(listeners);
-    return new Response();
-  });
-  await handler(request);
-  assertEquals([seen, listeners], [[1], 0]);
 });
 
 Deno.test("fetchHandler: a request that comes while others wait is watched in its turn [I5]", async () => {
-  const handler = fetchHandler(() => sleep(60_000).then(() => new Response()));
-  const clients = [1, 2, 3].map(() => new AbortController());
-  const responses: Promise<Response>[] = [];
-  for (const { signal } of clients) {
-    responses.push(handler(get("/", { signal })));
-    await sleep(40);
-  }
-  for (const [i, client] of clients.reverse().entries()) {
-    client.abort();
-    assertEquals((await responses[2 - i]).status, 499);
-  }
+  await withVirtualTime(async () => {
+    const handler = fetchHandler(() => sleep(60_000).then(() => new Response()));
+    const clients = [1, 2, 3].map(() => new AbortController());
+    const responses: Promise<Response>[] = [];
+    for (const { signal } of clients) {
+      responses.push(handler(get("/", { signal })));
+      await sleep(40);
+    }
+    for (const [i, client] of clients.reverse().entries()) {
+      client.abort();
+      assertEquals((await responses[2 - i]).status, 499);
+    }
+  });
 });
 
 Deno.test("fetchHandler: after the timeout the client gets a 504 at once, and the request is cancelled", async () => {
