@@ -82,6 +82,10 @@ export interface CoreStats {
  * is asked to stop, all workers accept no more at once, and their requests have `drain` milliseconds;
  * when it is cancelled, all connections are closed.
  *
+ * A worker that is blocked, by a loop in a handler, cannot be ended (Deno 2.9.6): the connections that
+ * the system gives to it wait, and it keeps its port and the process after the end. What computes for
+ * long goes to a pool.
+ *
  * Several workers need Linux, which shares connections out among them, and the flag `--unstable-net`
  * of Deno; one worker needs neither. Another program of the same user that shares the port in the same
  * way is not noticed.

@@ -110,7 +110,11 @@ export function upgradeOf(response: Response): Upgrade | undefined {
  * failure: the loop over the messages ends, and a `send` or `receive` throws a `ClosedError`, which
  * the handler may let pass.
  *
- * A request that does not ask for a WebSocket is answered by 426. Who asks from which page is for the
+ * A client that does not answer the close keeps its connection until it leaves or the server ends, as
+ * Deno has no way to cut it (2.9.6); the handler's task waits for it for a second at most.
+ *
+ * A request that does not ask for a WebSocket is answered by 426, one that lacks what that takes by
+ * 400; a server that stops answers by 503. Who asks from which page is for the
  * handler's function to check, by the header `origin`: browsers let any page ask.
  *
  * @param request The request.
