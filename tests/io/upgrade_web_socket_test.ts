@@ -279,6 +279,19 @@ Deno.test("upgradeWebSocket: a server that is cancelled cancels the handlers [I3
   assert(ended);
 });
 
+Deno.test("upgradeWebSocket: a client that gives no sign of life is taken for gone [I2]", async () => {
+  const ends: (WebSocketClose | undefined)[] = [];
+  await serving(async (socket) => {
+    for await (const _ of socket);
+    ends.push(socket.closed);
+  }, async ({ address }) => {
+    using _client = await openRaw(address);
+    await untilTask("WebSocket /raw");
+    await untilTask("WebSocket /raw", false);
+  }, { idleTimeout: 1 });
+  assertEquals(ends, [{ code: 1001, reason: "No response from ping frame." }]);
+});
+
 Deno.test("upgradeWebSocket: a client that answers nothing does not hold up the end", async () => {
   await serving((socket) => socket.send("hi"), async ({ address }) => {
     using client = await openRaw(address);

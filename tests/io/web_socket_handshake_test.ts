@@ -126,6 +126,30 @@ Deno.test("upgradeWebSocket: a request that the platform cannot upgrade is a fai
   }
 });
 
+Deno.test("upgradeWebSocket: the idle timeout is given to Deno in whole seconds, and none as 0", async () => {
+  const { upgradeWebSocket: original } = Deno;
+  const given: unknown[] = [];
+  Object.assign(Deno, {
+    upgradeWebSocket: (_request: Request, options: unknown) => {
+      given.push(options);
+      throw new Error("that will do");
+    },
+  });
+  try {
+    for (const idleTimeout of [undefined, 1, 1001, Infinity]) {
+      const handler = fetchHandler(
+        (request) => upgradeWebSocket(request, echo, { idleTimeout, protocols: ["v1"] }),
+        { onError: () => {} },
+      );
+      const headers = { ...HANDSHAKE, "sec-websocket-protocol": "v2, v1" };
+      await handler(new Request("http://localhost/", { headers }));
+    }
+  } finally {
+    Object.assign(Deno, { upgradeWebSocket: original });
+  }
+  assertEquals(given, [30, 1, 2, 0].map((idleTimeout) => ({ idleTimeout, protocol: "v1" })));
+});
+
 Deno.test("upgradeWebSocket: where there is no way to it, the error says so", () => {
   const { upgradeWebSocket: original } = Deno;
   const request = new Request("http://localhost/", { headers: HANDSHAKE });
