@@ -49,6 +49,12 @@ export let closeIdle: (stream: SocketStream, error: TimeoutError) => void;
 /** The two sides of a stream, for those who watch them. */
 export let sidesOf: (stream: SocketStream) => { reading: ReadSide; writing: WriteSide };
 
+/**
+ * Takes the platform's connection out of a stream, which is closed by that. `undefined` where there
+ * is something that has come and was not read: it would be lost.
+ */
+export let takeNative: (stream: SocketStream) => AnyConnection | undefined;
+
 /** How to read up to a delimiter. */
 export interface UntilOptions extends WaitOptions {
   /** How many bytes there may be before the delimiter. Default: 65,536. */
@@ -422,6 +428,12 @@ export class SocketStream<A extends SocketAddress = SocketAddress>
     closeIdle = (stream, error) => stream.#core.closeIdle(error);
     closeAs = (stream, reason) => stream.#core.close(reason);
     sidesOf = (stream) => ({ reading: stream.#reading, writing: stream.#writing });
+    takeNative = (stream) => {
+      if (stream.#reading.isReady) return undefined;
+      stream.#core.closed = true;
+      stream.#reading.end();
+      return stream.#core.native;
+    };
   }
 }
 

@@ -143,7 +143,12 @@ export function connectByNode(
   signal: AbortSignal,
 ): Promise<NodeConnection> {
   return new Promise((resolve, reject) => {
-    const socket = net.connect({ host: to.hostname, port: to.port, allowHalfOpen: true });
+    const socket = net.connect({
+      host: to.hostname,
+      port: to.port,
+      allowHalfOpen: true,
+      noDelay: true,
+    });
     // What comes before somebody reads is left to the system.
     socket.pause();
     const connection = new NodeConnection(socket);

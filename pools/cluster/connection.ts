@@ -10,9 +10,10 @@ import {
   type NatsConnection,
   wsconnect,
 } from "@nats-io/nats-core";
+import { NatsConnectionImpl } from "@nats-io/nats-core/internal";
 import { show } from "../../primitives/kernel/check.ts";
 import { outside } from "../../primitives/kernel/context.ts";
-import { steadySockets } from "./steady_sockets.ts";
+import { useSockets } from "./transport.ts";
 
 /** How to get to the servers of a cluster. */
 export interface ConnectOptions {
@@ -54,6 +55,7 @@ export function open(options: ConnectOptions, action: string): Promise<NatsConne
       }`,
     );
   }
+  const isTls = (server: string) => server.startsWith("tls://");
   const isWeb = (server: string) => /^wss?:/.test(server);
   if (list.some(isWeb) !== list.every(isWeb)) {
     throw new TypeError(
@@ -64,20 +66,20 @@ export function open(options: ConnectOptions, action: string): Promise<NatsConne
     // A server that is lost comes back, or another takes its place: nobody has to be told.
     maxReconnectAttempts: -1,
     reconnectTimeWait: 250,
+    // One that accepts and falls silent is given up, for another or for the next attempt.
+    timeout: 5000,
     servers: [...list],
     ...(user === undefined ? {} : { user, pass }),
     ...(token === undefined ? {} : { token }),
     ...(credentials === undefined
       ? {}
       : { authenticator: credsAuthenticator(new TextEncoder().encode(credentials)) }),
-    ...(tls === undefined ? {} : { tls }),
+    // An address that asks for TLS would be connected to without it, if the server said that it has none.
+    ...(tls !== undefined || list.some(isTls) ? { tls: tls ?? {} } : {}),
   };
-  return outside(async () => {
-    if (isWeb(list[0])) return await wsconnect(settings);
-    // Not where there are only WebSockets: it needs a platform that has sockets.
-    const { connect } = await import("@nats-io/transport-node");
-    const connection = await connect(settings);
-    steadySockets(connection);
-    return connection;
+  return outside(() => {
+    if (isWeb(list[0])) return wsconnect(settings);
+    useSockets();
+    return NatsConnectionImpl.connect(settings);
   });
 }

@@ -107,6 +107,18 @@ Deno.test(
   },
 );
 
+Deno.test("connect: a small write does not wait for the one before to be confirmed", async () => {
+  const native = new FakeConnection();
+  const original = Deno.connect;
+  Deno.connect = (() => Promise.resolve(native)) as unknown as typeof Deno.connect;
+  try {
+    using _stream = await grove.connect({ port: 1 });
+    assertEquals(native.noDelay, true);
+  } finally {
+    Deno.connect = original;
+  }
+});
+
 testOverBoth("connect: a bad argument throws at the call", () => {
   const given = (options: unknown) => () => connect(options as ConnectOptions);
   assertThrows(given(8000), TypeError, "Cannot connect as the options must be an object");

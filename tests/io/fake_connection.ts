@@ -14,6 +14,8 @@ export class FakeConnection implements NativeConnection {
   /** How much room each read had. */
   readonly room: number[] = [];
   closed = false;
+  /** Whether small pieces are sent at once. */
+  noDelay = false;
   /** How many bytes were received by now. */
   given = 0;
   #failure: Error | undefined = undefined;
@@ -25,6 +27,10 @@ export class FakeConnection implements NativeConnection {
   /** How many reads there were. */
   get reads(): number {
     return this.room.length;
+  }
+
+  setNoDelay(noDelay: boolean): void {
+    this.noDelay = noDelay;
   }
 
   /** Lets bytes come. */

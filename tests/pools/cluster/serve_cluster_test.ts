@@ -50,7 +50,7 @@ Deno.test("serveCluster() fails where no server is, and where a list of servers 
     "partly for WebSockets",
   );
   await assertRejects(() => serveCluster({ servers, modules, cluster: "a.b" }), TypeError);
-  await assertRejects(() => serveCluster({ servers, modules }), Error, "refused");
+  await assertRejects(() => serveCluster({ servers, modules }), Error, "nobody listens there");
 });
 
 natsTest(
