@@ -1,7 +1,8 @@
 /**
  * What a page is sent: at first all of its view, and then what is new in it. A step is made when the
  * page has taken the one before, so one that is slow gets fewer of them and not later ones; and a
- * program with very many tasks makes fewer, so that it has little to do with it.
+ * program with very many tasks, or that very many pages look at, makes fewer, so that it has little to
+ * do with it.
  *
  * @module
  */
@@ -19,7 +20,7 @@ import { whyOf } from "./why.ts";
 /** Milliseconds between two steps, at least. */
 const PAUSE = 250;
 
-/** The part of the program's time that it may take to make them: one of so many. */
+/** The part of the program's time that it may take to make them, for all pages: one of so many. */
 const SHARE = 20;
 
 /** So many alarms, places and things are listed. */
@@ -39,7 +40,7 @@ export async function* eventsFor(
     const step = stepOf(view, hidden, timeline, news);
     const took = performance.now() - began;
     if (step !== undefined) yield `data: ${step}\n\n`;
-    await sleep(Math.max(PAUSE, took * SHARE), { endOnStop: true });
+    await sleep(Math.max(PAUSE, took * SHARE * timeline.watchers), { endOnStop: true });
   }
 }
 

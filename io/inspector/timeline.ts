@@ -50,6 +50,11 @@ export class Timeline {
     this.#hidden = hidden;
   }
 
+  /** How many pages look. */
+  get watchers(): number {
+    return this.#watchers;
+  }
+
   /** Notes what happens, until what it returns is disposed of; and forgets it with the last. */
   watch(): Disposable {
     if (this.#watchers++ === 0) this.#begin();

@@ -7,6 +7,10 @@
  * ambient context, which a reaction keeps from the place where `then` was called. A pair of
  * closures for each child would be 150 bytes more.
  *
+ * It is one file, and a long one, as its parts know each other's private state, which users are not to
+ * see: who starts a task and follows it to its end, who waits for it, and the root, which is a task that
+ * does neither start nor end.
+ *
  * @module
  */
 

@@ -22,7 +22,7 @@ interface News {
 
 /** Looks at this program, in virtual time; each call gives the next step. */
 async function looking(
-  fn: (next: () => Promise<News>, group: TaskGroup) => Promise<void>,
+  fn: (next: () => Promise<News>, group: TaskGroup, timeline: Timeline) => Promise<void>,
 ): Promise<void> {
   await withVirtualTime(async () => {
     traceAges(true);
@@ -39,7 +39,7 @@ async function looking(
           const { value } = await events.next();
           return JSON.parse(value!.slice("data: ".length));
         };
-        await fn(next, group);
+        await fn(next, group, timeline);
         await events.return(undefined);
         group.cancel();
       }, { name: "work" });
@@ -113,13 +113,15 @@ Deno.test("events: who reads slowly gets how it is now, and not how it was meanw
     assertEquals(activeTasks().length, news.tasks);
   }));
 
-Deno.test("events: a program that takes long to look at is looked at less often", () =>
-  looking(async (next, group) => {
+Deno.test("events: a program that takes long to look at, or that many look at, is looked at less often", () =>
+  looking(async (next, group, timeline) => {
     const { now } = performance;
     let time = 0;
     const pauses: number[] = [];
     try {
-      for (const took of [1, 50]) {
+      for (const [took, others] of [[1, 0], [50, 0], [50, 2]]) {
+        using watching = new DisposableStack();
+        for (let i = 0; i < others; i++) watching.use(timeline.watch());
         performance.now = () => time += took;
         const { now: first } = await next();
         group.spawn(() => sleep(Infinity));
@@ -130,5 +132,5 @@ Deno.test("events: a program that takes long to look at is looked at less often"
     } finally {
       performance.now = now;
     }
-    assertEquals(pauses, [250, 1000]);
+    assertEquals(pauses, [250, 1000, 3000]);
   }));
