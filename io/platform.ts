@@ -52,7 +52,7 @@ export interface Inflow {
 
 /** Where bytes go that come by themselves. */
 export interface Arrivals {
-  /** Some have come; the memory is the receiver's. */
+  /** Some have come; the memory is the receiver's. They may be a `Buffer` of Node's. */
   arrived(bytes: Uint8Array): void;
   /** The peer has sent its last. */
   ended(): void;

@@ -14,6 +14,8 @@ import type { NativeAddress } from "../address.ts";
 import type { Arrivals, Inflow, PushedConnection } from "../platform.ts";
 import { asDenoError, type NodeNet, type NodeSocket } from "./net.ts";
 
+const NO_BYTES = new Uint8Array(0);
+
 /** A connection by `node:net`. It holds its bytes back until they are asked for. */
 export class NodeConnection implements PushedConnection, Inflow {
   readonly #socket: NodeSocket;
@@ -24,8 +26,6 @@ export class NodeConnection implements PushedConnection, Inflow {
   #failure: { readonly error: unknown } | null = null;
   // Accepted, and not known to the event loop.
   #isNew: boolean;
-  #unsettled = 0;
-  #isClosing = false;
   #timer: ReturnType<typeof setTimeout> | undefined = undefined;
 
   /**
@@ -68,10 +68,9 @@ export class NodeConnection implements PushedConnection, Inflow {
     if (this.#receiver === null) {
       this.#receiver = to;
       if (this.#failure !== null) return queueMicrotask(() => to.failed(this.#failure!.error));
-      // A view of its memory: what Node calls a slice of a Buffer is no copy.
-      socket.on("data", ({ buffer, byteOffset, length }: Uint8Array) => {
+      socket.on("data", (bytes: Uint8Array) => {
         this.#isNew = false;
-        to.arrived(new Uint8Array(buffer, byteOffset, length));
+        to.arrived(bytes);
       });
       socket.on("end", () => to.ended());
     }
@@ -85,20 +84,18 @@ export class NodeConnection implements PushedConnection, Inflow {
   write(data: Uint8Array): number | Promise<number> {
     if (this.#failure !== null) return Promise.reject(this.#failure.error);
     if (this.#isNew) return this.#writeLater(data);
-    let settle: ((error: unknown) => void) | null = null;
     const socket = this.#socket;
-    this.#unsettled++;
-    socket.write(data, (error) => {
-      this.#unsettled--;
-      if (this.#isClosing) queueMicrotask(() => socket.destroy());
-      settle?.(error);
-    });
+    // Not with a call-back: it would have to be called later, though the system has the bytes; and
+    // where the connection is closed before, with an error that is made for nobody to see, and costs
+    // as much as all else about a connection.
+    socket.write(data);
     if (socket.writableLength === 0 && this.#failure === null) return data.length;
     return new Promise((resolve, reject) => {
-      settle = (error) => {
+      // The end of what comes behind them is that of the bytes.
+      socket.write(NO_BYTES, (error) => {
         if (error) reject(this.#failure?.error ?? asDenoError(error));
         else resolve(data.length);
-      };
+      });
     });
   }
 
@@ -124,10 +121,7 @@ export class NodeConnection implements PushedConnection, Inflow {
 
   close(): void {
     clearTimeout(this.#timer);
-    // Node is to tell that the last write has ended, though the system has its bytes. Destroyed before,
-    // it would make an error of it for nobody to see, which costs as much as all else about a connection.
-    if (this.#unsettled > 0 && this.#socket.writableLength === 0) this.#isClosing = true;
-    else this.#socket.destroy();
+    this.#socket.destroy();
     this.#closed?.();
   }
 }
@@ -143,12 +137,7 @@ export function connectByNode(
   signal: AbortSignal,
 ): Promise<NodeConnection> {
   return new Promise((resolve, reject) => {
-    const socket = net.connect({
-      host: to.hostname,
-      port: to.port,
-      allowHalfOpen: true,
-      noDelay: true,
-    });
+    const socket = net.connect({ host: to.hostname, port: to.port, allowHalfOpen: true });
     // What comes before somebody reads is left to the system.
     socket.pause();
     const connection = new NodeConnection(socket);

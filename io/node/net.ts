@@ -31,7 +31,7 @@ export interface NodeSocket {
   on(event: string, listener: (argument: never) => void): void;
   pause(): void;
   resume(): void;
-  write(data: Uint8Array, done: (error?: Error | null) => void): boolean;
+  write(data: Uint8Array, done?: (error?: Error | null) => void): boolean;
   end(done: (error?: Error | null) => void): void;
   destroy(): void;
 }
