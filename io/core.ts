@@ -7,10 +7,16 @@
 
 import { ClosedError } from "../primitives/kernel/errors.ts";
 import { Deferred } from "../primitives/deferred.ts";
+import { Event } from "../primitives/event.ts";
+import { moveOnAfter } from "../primitives/move_on_after.ts";
+import { shield } from "../primitives/shield.ts";
 import { onceGone } from "../primitives/shared/threads.ts";
 import type { TcpAddress } from "./address.ts";
 import { moduleBeside } from "./module_beside.ts";
 import type { FromCore, Opening, ToCore, Told } from "./core_protocol.ts";
+
+/** How many milliseconds it may take until a thread is gone that was ended. */
+const DYING = 1000;
 
 /** For how many milliseconds a thread is listened to that is gone. */
 const LAST_WORDS = 20;
@@ -21,6 +27,7 @@ export class Core {
   readonly #worker: Worker;
   readonly #serving: Deferred<TcpAddress>;
   readonly #ended: Deferred<void>;
+  #number: number | undefined;
   #mindNoMore: () => void = () => {};
   #isOver = false;
 
@@ -62,6 +69,21 @@ export class Core {
     this.#worker.terminate();
   }
 
+  /** Ends it at once, and says so if that does not do: nothing ends a thread that does not wait. */
+  async endOrTell(): Promise<void> {
+    this.end();
+    if (this.#number === undefined) return;
+    const gone = new Event({ name: `death of ${this.#name}` });
+    const mindNoMore = onceGone(this.#number, () => gone.set());
+    const { timedOut } = await shield(() => moveOnAfter(DYING, () => gone.wait()));
+    mindNoMore();
+    if (timedOut) {
+      console.error(
+        `Cannot end ${this.#name} as it is blocked by code that does not wait: it keeps its port, and the process. What computes for long goes to a pool`,
+      );
+    }
+  }
+
   #post(message: ToCore): void {
     this.#worker.postMessage(message);
   }
@@ -69,6 +91,7 @@ export class Core {
   #receive(message: FromCore | null): void {
     switch (message?.core) {
       case "loading":
+        this.#number = message.thread;
         this.#mindNoMore = onceGone(message.thread, () => this.#missed());
         break;
       case "serving":

@@ -242,6 +242,7 @@ class Cores implements CoreServer {
     } catch (error) {
       // What it has cut short then is cut short by the end of its thread.
       if (!(error instanceof TimeoutError)) throw error;
+      await core.endOrTell();
     } finally {
       core.end();
     }

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import {
+  connect,
   type CoreServer,
   listen,
   type Nursery,
@@ -10,7 +11,8 @@ import {
 } from "../../mod.ts";
 import { withLeakCheck } from "../../primitives/testing/mod.ts";
 import { FIRST } from "./certificates.ts";
-import { HERE, read } from "./http_server.ts";
+import { HERE, printed, read } from "./http_server.ts";
+import { bytes } from "./pair.ts";
 import { program } from "./program.ts";
 
 const APP = new URL("programs/cores_app.ts", import.meta.url);
@@ -164,6 +166,49 @@ Deno.test("serveOnCores: a worker that dies without a word is missed, and replac
     assertEquals([ids.size, server.stats()], [4, { workers: 1, serving: 1, restarts: 3 }]);
     services.stop();
   });
+});
+
+Deno.test("serveOnCores: a worker that is blocked does not hold up a stop, which tells of it", async () => {
+  // In a process of its own: nothing but its end ends that thread.
+  await using run = await program(
+    `
+    await grove.main(async () => {
+      await grove.nursery(async (services) => {
+        const server = await services.start((_task, started) => grove.serveOnCores("${APP}", {
+          hostname: "127.0.0.1", port: 0, workers: 1, drain: 0, started
+        }));
+        console.log("port", server.addresses[0].port);
+      });
+      console.log("over");
+    });
+    `,
+    { flags: ["--unstable-no-legacy-abort", "-A"] },
+  );
+  const [, port] = await run.printed(/port (\d+)/);
+  using client = await connect({ port: Number(port) });
+  await client.write(bytes("GET /spin HTTP/1.1\r\nhost: x\r\n\r\n"));
+  await run.printed(/spinning/);
+  run.kill("SIGTERM");
+  const { code, stdout, stderr } = await run.end();
+  assertEquals([code, stdout.split("\n")[2]], [0, "over"]);
+  assertEquals(
+    stderr,
+    "Cannot end cores 1 as it is blocked by code that does not wait: it keeps its port, and the process. What computes for long goes to a pool\n",
+  );
+});
+
+Deno.test("serveOnCores: a worker whose requests heed no cancellation is ended, and nothing is told of it", async () => {
+  const lines = await printed(() =>
+    nursery(async (services) => {
+      const { base } = await start(services, { drain: 0 });
+      const response = fetch(`${base}/stuck`).then(() => "answered", () => "cut short");
+      // On the connection after that one: it is there.
+      await ask(base);
+      services.stop();
+      assertEquals(await response, "cut short");
+    }).then(() => {})
+  );
+  assertEquals(lines, []);
 });
 
 Deno.test("serveOnCores: when it is cancelled, its workers end at once, with their connections", async () => {

@@ -17,6 +17,10 @@ const ends: Record<string, () => void> = {
   },
   "/reject": () => void Promise.reject(new Error("rejected on purpose")),
   "/close": () => setTimeout(() => self.close()),
+  "/spin": () => {
+    console.log("spinning");
+    for (;;);
+  },
   "/exit": () => setTimeout(() => Deno.exit(7)),
 };
 
@@ -31,6 +35,7 @@ export default {
         yield `done: ${currentTask().stopping}`;
       }));
     }
+    if (pathname === "/stuck") return new Promise(() => {});
     ends[pathname]?.();
     return new Response(id);
   }),
