@@ -69,8 +69,9 @@ export interface TreeNode {
    */
   readonly stuckFor?: number;
   /**
-   * `true` for a task that will never go on by itself, as all those do not that it waits for: part
-   * of a circle, or behind one.
+   * `true` for a task that does not go on by itself, as all those do not that it waits for: part of a
+   * circle, or behind one. Code that is no task's may still set it free: a timer that cancels it, the
+   * call-back of a promise that it has left behind with its lock.
    */
   readonly deadlocked?: true;
   /** Where a task was spawned, if `traceSpawns(true)` was called before. */

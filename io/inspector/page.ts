@@ -72,7 +72,7 @@ Grove <span>inspector</span></h1>
 <button id="pause" aria-pressed="false">Pause</button>
 </header>
 <section id="alarms" aria-labelledby="alarms-title" hidden>
-<h2 id="alarms-title">Will not go on</h2>
+<h2 id="alarms-title">Will not go on by themselves</h2>
 <ul></ul>
 </section>
 <main>

@@ -142,7 +142,10 @@ function gauge(value, max, label) {
 }
 
 const ENDS = {
-  circle: () => "And so the circle is closed: none of them will ever go on.",
+  circle: () => "And so the circle is closed: none of them goes on by itself.",
+  "way out": () =>
+    "And so on around. But one of them may go on otherwise: by a time limit, a signal, or what " +
+    "else it waits for.",
   gone: () => "That task has ended.",
   running: () => "It waits for nothing of Grove's: it runs, or awaits a promise.",
   stuck: () =>

@@ -24,7 +24,8 @@ export interface Chain {
  * Grove's ("running"), although it was cancelled ("stuck"); one that waits for its children
  * ("children"), for time to pass ("time"), for nothing but to be asked to end ("forever"), for
  * something foreign ("foreign"), or for something that nobody has, who could be asked to hurry
- * ("nobody"); or with one that is in the chain already ("circle").
+ * ("nobody"); or with one that is in the chain already ("circle"), which is no deadlock where one of
+ * them has another way to go on, a time limit say ("way out").
  */
 export type ChainEnd =
   | "gone"
@@ -35,7 +36,8 @@ export type ChainEnd =
   | "forever"
   | "foreign"
   | "nobody"
-  | "circle";
+  | "circle"
+  | "way out";
 
 /** A task in a chain. */
 export interface Link {
@@ -57,7 +59,11 @@ export function whyOf(survey: Survey, id: number, times: Times): Chain {
   const links: Link[] = [];
   const seen = new Set<number>();
   for (let next = id;;) {
-    if (seen.has(next)) return { id, links, end: "circle" };
+    if (seen.has(next)) {
+      const circle = links.slice(links.findIndex(({ id }) => id === next));
+      const isClosed = circle.every(({ id }) => survey.tasks.get(id)!.deadlocked);
+      return { id, links, end: isClosed ? "circle" : "way out" };
+    }
     const task = survey.tasks.get(next);
     if (task === undefined) return { id, links, end: "gone" };
     seen.add(next);

@@ -1,10 +1,12 @@
 import { assertEquals } from "@std/assert";
 import {
   cancellable,
+  checkpoint,
   Event,
   inspect,
   Lock,
   RWLock,
+  select,
   sleep,
   type Task,
   type TaskGroup,
@@ -72,6 +74,27 @@ Deno.test("why: a circle is followed once around, from wherever it is asked, als
       "circle",
     ]);
   }));
+
+Deno.test("why: a circle that one may leave, by a limit or another wait, is not said to be closed", async () => {
+  const ways: Record<string, (lock: Lock) => Promise<unknown>> = {
+    "a limit": (lock) => lock.acquire({ timeout: 1e9 }),
+    "another arm": (lock) => select({ lock, free: new Event() }),
+    "another wait": (lock) => Promise.all([lock.acquire(), sleep(1e9)]),
+  };
+  for (const [name, wait] of Object.entries(ways)) {
+    await among(async (group) => {
+      const [left, right] = [new Lock({ name: "left" }), new Lock({ name: "right" })];
+      group.spawn(() => left.withLock(() => checkpoint().then(() => wait(right))), { name });
+      const other = group.spawn(
+        () => right.withLock(() => checkpoint().then(() => left.acquire())),
+        { name: "other" },
+      );
+      await waitAllTasksBlocked();
+      const answer = why(other);
+      assertEquals([answer[0], answer.at(-1)], ["other: lock left", "way out"], name);
+    });
+  }
+});
 
 Deno.test("why: it says how the chain ends where nobody has what is waited for", () =>
   among(async (group) => {
