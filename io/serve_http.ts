@@ -43,9 +43,12 @@ export type HttpAddress = Pick<ListenOptions, "hostname" | "port" | "backlog">;
 
 /** What {@linkcode serveHttp} can be told, besides what {@linkcode fetchHandler} can. */
 export interface ServeHttpOptions extends FetchHandlerOptions {
+  /** What `inspect()` and errors call the server. Default: "http". */
+  name?: string;
   /**
    * Milliseconds that running requests have to end after the server was asked to stop, before they
-   * are cancelled. Default: 3000, which is less than what `main` gives to the whole program.
+   * are cancelled; `Infinity` for as long as they take. Default: 3000, which is less than what `main`
+   * gives to the whole program.
    */
   drain?: number;
   /** Called once the server listens: with the `started` of `nursery.start`, it hands out the address. */

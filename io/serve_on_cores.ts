@@ -41,7 +41,7 @@ export interface ServeOnCoresOptions {
   name?: string;
   /**
    * Milliseconds that running requests have to end after the server was asked to stop, before they
-   * are cancelled. Default: 3000.
+   * are cancelled; it is bounded, as a worker may not answer. Default: 3000.
    */
   drain?: number;
   /**
