@@ -90,7 +90,12 @@ export {
 } from "./serve_http.ts";
 export type { SocketStream, UntilOptions } from "./stream.ts";
 export type { CloseReason } from "./stream_core.ts";
-export { type BodyChunk, type BodyChunks, streamBody } from "./stream_body.ts";
+export {
+  type BodyChunk,
+  type BodyChunks,
+  streamBody,
+  type StreamBodyOptions,
+} from "./stream_body.ts";
 export {
   upgradeWebSocket,
   type UpgradeWebSocketOptions,

@@ -7,9 +7,9 @@
  * @module
  */
 
-import { show } from "../primitives/kernel/check.ts";
+import { checkOptions, checkTime, show } from "../primitives/kernel/check.ts";
 import { followsAwait, runIn } from "../primitives/kernel/context.ts";
-import { ClosedError, isCancelled, suppress } from "../primitives/kernel/errors.ts";
+import { ClosedError, isCancelled, suppress, TimeoutError } from "../primitives/kernel/errors.ts";
 import { CancelScope } from "../primitives/cancel_scope.ts";
 import { Event } from "../primitives/event.ts";
 import { currentRequest, type SentBody } from "./request_task.ts";
@@ -19,6 +19,16 @@ export type BodyChunk = string | Uint8Array;
 
 /** What gives the chunks of a body, one after the other. */
 export type BodyChunks = AsyncIterable<BodyChunk> | Iterable<BodyChunk>;
+
+/** What {@linkcode streamBody} can be told. */
+export interface StreamBodyOptions {
+  /**
+   * Milliseconds that the client may leave a chunk untaken; then it is taken for gone, so that clients
+   * that read nothing keep no place among `maxConcurrent`. How long a chunk takes to be made does not
+   * count. Default: `Infinity`.
+   */
+  idleTimeout?: number;
+}
 
 const encoder = new TextEncoder();
 
@@ -43,8 +53,9 @@ export function isReported(error: unknown): boolean {
  * returned with is not made.
  *
  * @param source What gives the chunks, or a function that returns it: an async generator, say.
+ * @param options `idleTimeout`.
  * @returns The body, for `new Response(body)`. It may be piped through a `CompressionStream`.
- * @throws {TypeError} When the argument makes no sense.
+ * @throws {TypeError | RangeError} When an argument makes no sense.
  * @throws {Error} When the running code is not part of a request.
  *
  * @example
@@ -66,6 +77,7 @@ export function isReported(error: unknown): boolean {
  */
 export function streamBody(
   source: BodyChunks | (() => BodyChunks),
+  options: StreamBodyOptions = {},
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   if (typeof source !== "function" && !isIterable(source)) {
     throw new TypeError(
@@ -74,6 +86,9 @@ export function streamBody(
       }`,
     );
   }
+  checkOptions(options, "stream a body");
+  const { idleTimeout = Infinity } = options;
+  checkTime(idleTimeout, "stream a body", "'idleTimeout'");
   const request = currentRequest();
   if (request === undefined) {
     throw new Error(
@@ -85,7 +100,7 @@ export function streamBody(
       `Cannot stream a body as "${request.name}" has been answered. Call it before the response is returned`,
     );
   }
-  const body = new Body(source, request.name);
+  const body = new Body(source, request.name, idleTimeout);
   (request.bodies ??= []).push(body);
   return body.stream;
 }
@@ -95,11 +110,13 @@ class Body implements SentBody {
   readonly #source: BodyChunks | (() => BodyChunks);
   readonly #scope: CancelScope;
   readonly #wanted: Event;
+  readonly #idleTimeout: number;
   #controller!: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
   #isOver = false;
 
-  constructor(source: BodyChunks | (() => BodyChunks), name: string) {
+  constructor(source: BodyChunks | (() => BodyChunks), name: string, idleTimeout: number) {
     this.#source = source;
+    this.#idleTimeout = idleTimeout;
     this.#scope = new CancelScope({ name: `body of ${name}` });
     this.#wanted = new Event({ name: "the client takes more" });
     this.stream = new ReadableStream({
@@ -138,7 +155,7 @@ class Body implements SentBody {
   }
 
   async #make(): Promise<void> {
-    await this.#wanted.wait();
+    await this.#taken();
     const source = this.#source;
     const chunks = iterate(typeof source === "function" ? this.#within(source) : source);
     let isDone = true;
@@ -154,13 +171,27 @@ class Body implements SentBody {
           if (this.#isOver) throw this.#scope.cancelled;
           this.#wanted.clear();
           this.#controller.enqueue(bytes);
-          await this.#within(() => this.#wanted.wait());
+          await this.#within(() => this.#taken());
         }
         isDone = true;
       }
     } catch (error) {
       if (!isDone) await close(chunks, error);
       throw error;
+    }
+  }
+
+  /** Waits until the client takes more. */
+  async #taken(): Promise<void> {
+    try {
+      await this.#wanted.wait({ timeout: this.#idleTimeout });
+    } catch (error) {
+      if (!(error instanceof TimeoutError)) throw error;
+      this.#scope.cancel(`its client took nothing for ${this.#idleTimeout} ms`);
+      // Closed in an orderly way, it would be taken for the whole.
+      this.#isOver = true;
+      this.#controller.error(this.#scope.cancelled);
+      throw this.#scope.cancelled;
     }
   }
 

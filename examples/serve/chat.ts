@@ -30,6 +30,9 @@ const LONGEST = 16 * 1024;
 /** After how many milliseconds without a message a reader is told that the stream is alive. */
 const HEARTBEAT = 15_000;
 
+/** For how many milliseconds a reader may take nothing of what it was sent. */
+const PATIENCE = 60_000;
+
 /** What is published: events as they are sent, so that they are encoded once for all readers. */
 const chat = new Broadcast<Uint8Array>({ name: "chat" });
 
@@ -39,7 +42,7 @@ const encoder = new TextEncoder();
 export function showChat(_url: URL, request: Request): Response {
   switch (preferred(request, "application/json", "text/html", "text/event-stream")) {
     case "text/event-stream":
-      return new Response(streamBody(events), {
+      return new Response(streamBody(events, { idleTimeout: PATIENCE }), {
         headers: { "content-type": "text/event-stream", "cache-control": "no-store" },
       });
     case "text/html": {

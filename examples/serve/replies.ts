@@ -17,7 +17,7 @@ export function text(body: BodyInit, status = 200): Response {
 export function lines(blocks: AsyncIterable<readonly unknown[]>): Response {
   return text(streamBody(async function* () {
     for await (const block of blocks) yield block.map((item) => `${item}\n`).join("");
-  }));
+  }, { idleTimeout: 60_000 }));
 }
 
 export function json(body: unknown, status = 200): Response {

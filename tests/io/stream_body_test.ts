@@ -11,6 +11,7 @@ import {
   shield,
   sleep,
   streamBody,
+  type StreamBodyOptions,
   type Task,
 } from "../../mod.ts";
 import { waitAllTasksBlocked, withLeakCheck } from "../../primitives/testing/mod.ts";
@@ -366,6 +367,8 @@ Deno.test("streamBody: bad arguments throw at the call, and what a function retu
       "must be an iterable of chunks",
     );
   }
+  assertThrows(() => streamBody([], { idleTimeout: -1 }), RangeError, "'idleTimeout'");
+  assertThrows(() => streamBody([], 1 as unknown as StreamBodyOptions), TypeError, "options");
   const told: unknown[] = [];
   const handler = fetchHandler(() => new Response(streamBody(() => "text")), {
     onError: (error) => void told.push(error),
