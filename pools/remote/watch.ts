@@ -8,8 +8,8 @@
  * @module
  */
 
-// A job fails within 100 ms of the death of its worker, which is found out at the second look.
-const INTERVAL = 40;
+// A job fails within 100 ms of the death of its worker, which is found out at the third look.
+const INTERVAL = 25;
 
 /** A pool that is looked after. */
 export interface Watched {

@@ -27,7 +27,7 @@ export class Thread extends RemoteWorker implements Mortal {
   readonly #worker: Worker;
   readonly #mindNoMore: () => void;
   readonly left: undefined; // Nobody can tell whether a thread ends.
-  #isMissed = false;
+  #misses = 0;
 
   constructor(
     host: WorkerHost,
@@ -62,10 +62,9 @@ export class Thread extends RemoteWorker implements Mortal {
   }
 
   missed(): void {
-    // Its last words may be here and not yet heard: it is dead when they have not come by the next
-    // time.
-    if (this.#isMissed) this.die("it has exited without a word");
-    else this.#isMissed = true;
+    // Its last words may be here and not yet heard, on a busy machine for some time: it is dead when
+    // they have not come by the third time.
+    if (++this.#misses === 3) this.die("it has exited without a word");
   }
 
   protected post(message: ToWorker, moved: readonly Transferable[] = []): void {
