@@ -47,7 +47,7 @@ for (const givesUp of [false, true]) {
   Deno.test(`SharedLock: 4 workers count together, and no count is lost${givesUp ? ", though they give up now and then" : ""}`, async () => {
     const lock = new SharedLock();
     const counted = cells();
-    const rounds = givesUp ? 5_000 : 10_000;
+    const rounds = givesUp ? 1_500 : 3_000;
     const done = await inWorkers(
       lock,
       counted,
