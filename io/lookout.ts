@@ -18,11 +18,11 @@ import type { TaskGroup } from "../primitives/task_group.ts";
 import { watchAges } from "../primitives/trace_ages.ts";
 import type { Host, StatusSignal } from "./host.ts";
 
-/** How often it looks, in milliseconds. Whoever moved in between was not stuck. */
+/** How often it looks, in milliseconds. Who waits for others two times in a row is reported. */
 const INTERVAL = 500;
 
 /** For how many times as long as a look took there is no other: of many tasks it takes milliseconds. */
-const PAUSE = 100;
+const PAUSE = 1000;
 
 /** See above. */
 export class Lookout {
@@ -33,8 +33,9 @@ export class Lookout {
   // It also keeps the process alive: a program may wait for nothing but its signal, which does not.
   readonly #timer: ReturnType<typeof setInterval>;
   #activity = -1;
-  #examined = -1;
+  #isSettled = false;
   #notBefore = 0;
+  #suspects: ReadonlySet<Task> = new Set();
   #reported: ReadonlySet<Task> = new Set();
 
   /** Looks after a program from now on. */
@@ -57,18 +58,20 @@ export class Lookout {
   }
 
   #look(): void {
-    const before = this.#activity;
-    this.#activity = activityCount();
-    if (this.#activity !== before || this.#examined === before) return;
     const start = performance.now();
-    if (start < this.#notBefore) return;
-    this.#examined = before;
+    const activity = activityCount();
+    const nobodyMoved = activity === this.#activity;
+    if (start < this.#notBefore || nobodyMoved && this.#isSettled) return;
+    this.#activity = activity;
+    this.#isSettled = nobodyMoved;
     const stuck = standstills(this.#group);
     this.#notBefore = start + PAUSE * (performance.now() - start);
-    const isNews = [...stuck].some((task) => !this.#reported.has(task));
-    this.#reported = stuck;
+    const sure = [...stuck].filter((task) => this.#suspects.has(task));
+    const isNews = sure.some((task) => !this.#reported.has(task));
+    this.#suspects = stuck;
+    this.#reported = new Set(sure);
     if (!isNews) return;
-    const some = stuck.size === activeTasks().length ? "All" : "Some";
+    const some = sure.length === activeTasks().length ? "All" : "Some";
     this.#print(
       `${some} tasks wait for each other, and nothing that Grove knows of will wake them`,
     );

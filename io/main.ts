@@ -56,9 +56,12 @@ const LINGER = 1000;
  * The exit code is set, and the process ends when nothing is left to do, so that no output is cut
  * off; after a signal, in a second at the latest. While the body runs, the process stays alive.
  *
- * SIGUSR1 and SIGQUIT (Ctrl-\), and SIGINFO (Ctrl-T) where there is one, print the tree of tasks to
- * stderr, and the program goes on. So does a deadlock that no `DeadlockError` was thrown for, once;
- * it does not end the program, as code outside all tasks may still resolve it.
+ * SIGQUIT (Ctrl-\) and SIGUSR1, and SIGINFO (Ctrl-T) where there is one, print the tree of tasks to
+ * stderr, and the program goes on. So does a deadlock that no `DeadlockError` was thrown for, once; it
+ * does not end the program, as code outside all tasks may still resolve it.
+ *
+ * At SIGUSR1 Deno opens its debugger besides, at port 9229 of this machine. Where that is not wanted,
+ * send SIGQUIT.
  *
  * @param body The program; it is called with its task.
  * @param options `grace` and `report`.
