@@ -9,14 +9,13 @@ import { MalformedError } from "../../primitives/codec/malformed_error.ts";
 import { unpackLocals } from "../../primitives/kernel/portable_locals.ts";
 import { causeOf, type Locals } from "../../primitives/kernel/scope.ts";
 import { nextTurn } from "../../primitives/kernel/turn.ts";
-import { shield } from "../../primitives/shield.ts";
 import type { Task } from "../../primitives/kernel/task.ts";
 import { OverloadedError, WorkerCrashedError } from "../errors.ts";
 import type { Executor } from "../executor.ts";
 import type { AnyFunction } from "../job.ts";
-import { type JobTask, progress, type Reporter } from "../job_task.ts";
+import type { JobTask, Reporter } from "../job_task.ts";
 import type { Delivery } from "./delivery.ts";
-import type { Letter } from "./outbox.ts";
+import { type Letter, NOT_FIRST, type Refusal, TOO_LARGE } from "./outbox.ts";
 import {
   type EventMessage,
   type JobMessage,
@@ -25,8 +24,11 @@ import {
   type ResultMessage,
   write,
 } from "./messages.ts";
+import type { ErrorData } from "../remote_error.ts";
+import { isKeyed } from "./layout.ts";
 import { packError, packValues, unpackValues } from "./packing.ts";
 import type { Session } from "./session.ts";
+import { runIn } from "./run_in.ts";
 import { StreamOut } from "./stream_out.ts";
 
 /** What a worker does for its jobs. */
@@ -60,8 +62,6 @@ export interface StartOptions {
 // A job whose process has died is tried again after so many milliseconds, and after twice as many.
 const FIRST_RETRY = 100;
 
-const WRONG_SEQUENCE = 10071;
-
 type End = Pick<ResultMessage, "end" | "value" | "error">;
 
 /** See above. */
@@ -72,7 +72,7 @@ export class Assignment implements Reporter {
   /** The task that it runs in. */
   task: JobTask<Assignment> | undefined;
   readonly #desk: Desk;
-  readonly #run: number;
+  readonly #run: string;
   #message: JobMessage | undefined;
   #stream: StreamOut | undefined;
   #isCancelled = false;
@@ -80,7 +80,7 @@ export class Assignment implements Reporter {
   // One that has not begun, has no place to leave.
   #hasLeft = true;
 
-  constructor(desk: Desk, id: string, run: number, delivery: Delivery) {
+  constructor(desk: Desk, id: string, run: string, delivery: Delivery) {
     this.#desk = desk;
     this.id = id;
     this.#run = run;
@@ -90,8 +90,9 @@ export class Assignment implements Reporter {
   /** Begins with it. */
   begin(): void {
     this.#hasLeft = false;
-    // Another worker may have stored its result, and not have lived to say that it was done.
-    if (this.delivery.count > 1) this.#beginAgain();
+    // Another worker may have stored its result, and not have lived to say that it was done; or
+    // somebody had asked for the result of its key before there was one.
+    if (this.delivery.count > 1 || isKeyed(this.id)) this.#beginAgain();
     else this.#open();
   }
 
@@ -99,6 +100,12 @@ export class Assignment implements Reporter {
   cancel(): void {
     this.#isCancelled = true;
     this.task?.cancel("the caller has cancelled it");
+  }
+
+  /** Lets it go, as nobody wants it any more: it has not begun. */
+  drop(): void {
+    this.delivery.done();
+    this.#desk.gone(this, false);
   }
 
   /** Gives it to another worker. */
@@ -110,7 +117,16 @@ export class Assignment implements Reporter {
 
   /** Tells whoever waits for it of something that it reports. */
   report(value: unknown): void {
-    this.#tell({ type: "progress", value: packValues([value], () => "progress") });
+    const bytes = packValues([value], () => "progress");
+    const { largest } = this.#desk.session;
+    if (bytes.length > largest) {
+      throw new RangeError(
+        `Cannot report ${bytes.length} bytes as the progress of "${
+          this.#message!.name
+        }" as the most is ${largest}. Return it, or yield it in parts`,
+      );
+    }
+    this.#tell({ type: "progress", value: bytes });
   }
 
   /** Its task has ended. */
@@ -128,7 +144,8 @@ export class Assignment implements Reporter {
     try {
       if (await session.resultOf(this.id) !== undefined) {
         this.#desk.wasDone();
-        this.#finish();
+        // Of one that is dead the arguments are kept.
+        this.#finish(await session.isDead(this.id) ? undefined : inputIn(this.delivery.data));
         return;
       }
     } catch {
@@ -144,11 +161,23 @@ export class Assignment implements Reporter {
       const message = this.#message = readJob(this.delivery.data);
       const fn = this.#desk.functionOf(message);
       if (message.args !== undefined) this.#start(fn, message, unpackValues(message.args));
-      else {
-        session.inputs.get(this.id).then((bytes) => {
-          this.#start(fn, message, unpackValues(bytes));
-        }).catch((error) => this.#unopened(error));
-      }
+      else this.#fetch(fn, message, session.layout.input(this.id, message.input ?? ""));
+    } catch (error) {
+      this.#unopened(error);
+    }
+  }
+
+  async #fetch(fn: AnyFunction, message: JobMessage, input: string): Promise<void> {
+    let bytes: Uint8Array;
+    try {
+      bytes = await this.#desk.session.inputs.get(input);
+    } catch (error) {
+      if (error instanceof MalformedError) this.#unopened(error);
+      else this.giveBack(FIRST_RETRY); // Nothing is wrong with the job.
+      return;
+    }
+    try {
+      this.#start(fn, message, unpackValues(bytes));
     } catch (error) {
       this.#unopened(error);
     }
@@ -174,7 +203,7 @@ export class Assignment implements Reporter {
     });
     let run = executor === undefined
       ? () => fn(...args)
-      : () => submitted(executor, fn, args, message, this.task as Task);
+      : () => runIn(executor, fn, args, message, this.task as Task);
     if (credit !== undefined) {
       const iterate = executor === undefined
         ? run
@@ -243,9 +272,15 @@ export class Assignment implements Reporter {
         cause,
       ),
     );
-    const dead = write({ job: data.slice(), error: packError(cause), deliveries: count });
-    const stored = await this.#store({ subject: session.layout.deadJob(this.id), data: dead });
-    if (!stored) return;
+    let dead = write({ job: data, error: packError(cause), deliveries: count });
+    if (dead.length > session.largest) {
+      // No pool sends one that leaves no room for that: nobody can read it, or try it again.
+      const job = data.length > session.largest ? new Uint8Array() : data;
+      const short = packError(shortened(packError(cause), dead.length));
+      dead = write({ job, error: short, deliveries: count });
+    }
+    const subject = session.layout.deadJob(this.id);
+    if (await this.#store({ subject, data: dead }) === "gone") return;
     this.#desk.wasBuried();
     this.#isBuried = true;
     this.#end({ end: "failed", error });
@@ -272,7 +307,8 @@ export class Assignment implements Reporter {
     try {
       if (data.length > session.largest) {
         if (end.value === undefined) {
-          data = write({ ...head, end: end.end, error: packError(shortened(end, data.length)) });
+          const error = packError(shortened(end.error, data.length));
+          data = write({ ...head, end: end.end, error });
         } else {
           await session.outputs.put(this.id, end.value);
           data = write({ ...head, end: end.end, isLarge: true });
@@ -282,31 +318,45 @@ export class Assignment implements Reporter {
       return this.#end({ end: "failed", error: packError(error) });
     }
     const subject = session.layout.result(this.id);
-    const id = `${this.id}.${name}.${this.#run}`;
-    if (await this.#store({ subject, data, id, first: true })) this.#finish();
+    const id = `${this.id}.${this.#run}`;
+    const refused = await this.#store({ subject, data, id, first: true, ends: [NOT_FIRST] });
+    if (refused === "gone") return;
+    if (refused?.code === NOT_FIRST) this.#desk.wasDone();
+    else if (refused?.code === TOO_LARGE && end.value !== undefined) {
+      const error = new RangeError(
+        `Cannot store the result of the job as the server takes no ${data.length} bytes: ${refused.text}. Look at the limits of the stream ${session.layout.results}`,
+      );
+      return this.#end({ end: "failed", error: packError(error) });
+    }
+    // What is dead may be tried again.
+    this.#finish(this.#isBuried ? undefined : this.#message?.input);
   }
 
-  /** Returns whether the server has it; else the worker is about to go, and the job is another's. */
-  async #store(letter: Letter): Promise<boolean> {
+  /**
+   * Returns what the server has refused for good, nothing where it has the message; "gone" when the
+   * worker is, and the job another's.
+   */
+  async #store(letter: Letter): Promise<Refusal | "gone" | undefined> {
     try {
       const { refused } = await this.#desk.session.outbox.store(letter);
-      if (refused?.code === WRONG_SEQUENCE) this.#desk.wasDone();
-      return true;
+      return refused;
     } catch {
       this.#desk.gone(this, false);
-      return false;
+      return "gone";
     }
   }
 
-  #finish(): void {
-    const { session } = this.#desk;
+  #finish(input: string | undefined): void {
+    const { layout, inputs } = this.#desk.session;
     this.#leave();
     this.delivery.done();
-    // What is dead may be tried again.
-    if (this.#message !== undefined && this.#message.args === undefined && !this.#isBuried) {
-      session.inputs.delete(this.id).catch(() => {}); // Only room is lost by that.
+    if (input === undefined) this.#desk.gone(this, true);
+    else {
+      // Only room is lost where that fails.
+      inputs.delete(layout.input(this.id, input)).catch(() => {}).then(() => {
+        this.#desk.gone(this, true);
+      });
     }
-    this.#desk.gone(this, true);
   }
 
   #tell(event: EventBody): void {
@@ -320,26 +370,19 @@ type EventBody = EventMessage extends infer E ? E extends EventMessage ? Omit<E,
   : never
   : never;
 
-/** Runs a job in another pool, for the task at hand: when that is cancelled it is, too. */
-async function submitted(
-  executor: Executor,
-  fn: AnyFunction,
-  args: readonly unknown[],
-  { name, timeout }: JobMessage,
-  task: Task,
-): Promise<unknown> {
-  const future = executor.with({ name, timeout, signal: task.signal }).submit(fn, ...args);
-  // What it reports is over when it is: it has ended before this task does.
-  await shield(async () => {
-    for await (const value of future.progress) progress(value);
-  });
-  return await future;
-}
-
-function shortened({ error }: End, size: number): RangeError {
+function shortened(error: ErrorData | undefined, size: number): RangeError {
   return new RangeError(
     `The error of the job is too large to be sent: ${size} bytes. It begins: ${
-      String(error?.message).slice(0, 1000)
+      String(error?.message).slice(0, 200)
     }`,
   );
+}
+
+/** What the arguments of a job are called that has not been opened. */
+function inputIn(data: Uint8Array): string | undefined {
+  try {
+    return readJob(data).input;
+  } catch {
+    return undefined;
+  }
 }

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { nuid } from "@nats-io/nats-core";
 import { currentScope, outside } from "../../primitives/kernel/context.ts";
 import type { Account } from "../../primitives/kernel/inspected.ts";
 import { packLocals } from "../../primitives/kernel/portable_locals.ts";
@@ -22,6 +23,7 @@ import { type DeadJob, deadJobs } from "./dead_jobs.ts";
 import { Inbound } from "./inbound.ts";
 import { classOf, keyedId } from "./layout.ts";
 import { type JobMessage, write } from "./messages.ts";
+import { isFull, isThere, NO_ROOM, NOT_FIRST } from "./outbox.ts";
 import type { ModuleList } from "./modules.ts";
 import { packValues } from "./packing.ts";
 import type { Session } from "./session.ts";
@@ -45,10 +47,6 @@ export interface ClusterCrewOptions extends PoolOptions {
   readonly grace: number;
 }
 
-// What the server says when a stream has all the messages that it may have.
-const FULL = /maximum messages exceeded|maximum bytes exceeded/;
-const IS_THERE = /maximum messages per subject exceeded/;
-
 // Milliseconds between two attempts to put a job where there is no room.
 const FIRST_PAUSE = 50;
 const LONGEST_PAUSE = 1000;
@@ -60,6 +58,8 @@ export class ClusterCrew extends Crew<ClusterJob> {
   readonly #options: ClusterCrewOptions;
   readonly #inbound: Inbound;
   readonly #timers: Set<ReturnType<typeof setTimeout>> = new Set();
+  // Of jobs that have keys: what is done for the next one of a key comes after that.
+  readonly #putting: Map<string, Promise<void>> = new Map();
   #counter = 0;
   #abandoned = 0;
 
@@ -155,9 +155,7 @@ export class ClusterCrew extends Crew<ClusterJob> {
     if (job.cancelled !== undefined) return;
     job.cancelled = { reason };
     const place = job.place!;
-    // It is another's too, and may not even have been put there by this pool.
-    const isShared = place.jobs.size > 1 || place.isStored && place.seq === 0;
-    if (isShared) job.ended(reason);
+    if (place.jobs.size > 1 || isGuest(place)) job.ended(reason);
     else this.#withdraw(place, job);
   }
 
@@ -204,7 +202,15 @@ export class ClusterCrew extends Crew<ClusterJob> {
   #place(job: ClusterJob): void {
     const { isNew, place } = this.#inbound.enter(job, classOf(job.priority));
     job.place = place;
-    if (isNew) outside(() => this.#put(job, place));
+    if (isNew) outside(() => place.isKeyed ? this.#putInTurn(job, place) : this.#put(job, place));
+  }
+
+  async #putInTurn(job: ClusterJob, place: Place): Promise<void> {
+    const { id } = place;
+    const putting = (this.#putting.get(id) ?? Promise.resolve()).then(() => this.#put(job, place));
+    this.#putting.set(id, putting);
+    await putting;
+    if (this.#putting.get(id) === putting) this.#putting.delete(id);
   }
 
   /** Puts a job where workers find it. */
@@ -213,13 +219,14 @@ export class ClusterCrew extends Crew<ClusterJob> {
     const { outbox, layout, inputs, largest } = this.#session;
     let { message } = job.cargo;
     try {
+      if (place.isWithdrawn) return;
       // One with a key may be there, or be done, for long.
       if (place.isKeyed && await this.#inbound.isKnown(place)) return;
       let data = write(message);
       if (data.length > largest) {
-        place.hasInput = true;
-        await inputs.put(id, message.args!);
-        message = { ...message, args: undefined };
+        const input = place.input = nuid.next();
+        await inputs.put(layout.input(id, input), message.args!);
+        message = { ...message, args: undefined, input };
         data = write(message);
         if (data.length > largest) throw tooLarge(job);
       }
@@ -227,18 +234,25 @@ export class ClusterCrew extends Crew<ClusterJob> {
       const nonce = `${id}.${this.#inbound.client}.${this.#counter++}`;
       for (let pause = FIRST_PAUSE;; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
         if (place.isWithdrawn) return await this.#forgetInput(place);
-        const { seq, refused } = await outbox.store({ subject, data, id: nonce });
+        const { seq, refused } = await outbox.store({ subject, data, id: nonce, ends: [NO_ROOM] });
         place.seq = seq;
-        // Somebody else has handed in a job with that key.
-        if (refused === undefined || IS_THERE.test(refused.text)) break;
-        if (!FULL.test(refused.text)) throw new Error(this.#refused(job, refused.text));
+        if (refused === undefined) break;
+        if (isThere(refused)) {
+          // Somebody else has handed in a job with that key, with the arguments of it.
+          await this.#forgetInput(place);
+          break;
+        }
+        if (!isFull(refused)) throw new Error(this.#refused(job, refused.text));
         if (!job.isAwaited) throw new OverloadedError(this.#full());
         await this.#pause(pause);
       }
       place.isStored = true;
-      if (place.isWithdrawn) await this.#remove(place);
+      if (place.isWithdrawn && !isGuest(place)) await this.#remove(place);
+      // It may have ended between that question and this answer, and was told of then.
+      else if (place.isKeyed) await this.#inbound.isOver(place);
     } catch (error) {
       this.#inbound.failed(place, error);
+      if (!place.isStored) await this.#forgetInput(place).catch(() => {}); // Only room is lost by that.
     }
   }
 
@@ -260,9 +274,10 @@ export class ClusterCrew extends Crew<ClusterJob> {
     outside(async () => {
       const wasThere = await this.#remove(place);
       if (!wasThere || place.worker !== undefined) return;
+      // Nobody else would tell those that wait for the same key elsewhere. Before the key can be
+      // used again here.
+      if (place.isKeyed) await this.#tellCancelled(place).catch(() => {});
       job.ended(undefined);
-      // Nobody else would, of those that wait for the same key elsewhere.
-      if (place.isKeyed) this.#session.tell(this.#session.layout.result(place.id), CANCELLED);
     });
   }
 
@@ -282,8 +297,16 @@ export class ClusterCrew extends Crew<ClusterJob> {
     }
   }
 
-  async #forgetInput({ id, hasInput }: Place): Promise<void> {
-    if (hasInput) await this.#session.inputs.delete(id);
+  async #tellCancelled({ id }: Place): Promise<void> {
+    const { outbox, layout } = this.#session;
+    const data = write({ end: "cancelled", worker: "none", run: "", deliveries: 0 });
+    const subject = layout.result(id);
+    await outbox.store({ subject, data, id: nuid.next(), first: true, ends: [NOT_FIRST] });
+  }
+
+  async #forgetInput({ id, input }: Place): Promise<void> {
+    const { inputs, layout } = this.#session;
+    if (input !== undefined) await inputs.delete(layout.input(id, input));
   }
 
   #pause(ms: number): Promise<void> {
@@ -307,7 +330,10 @@ export class ClusterCrew extends Crew<ClusterJob> {
 
 const NOTHING = new Uint8Array();
 
-const CANCELLED = write({ end: "cancelled", worker: "none", run: 0, deliveries: 0 });
+/** Whether the job of its key was put there by another pool. */
+function isGuest({ isStored, seq }: Place): boolean {
+  return isStored && seq === 0;
+}
 
 function tooLarge({ name }: ClusterJob): NotPortableError {
   return new NotPortableError(

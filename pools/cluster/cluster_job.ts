@@ -17,8 +17,8 @@ import type { StreamIn } from "./stream_in.ts";
 export interface ClusterJobOptions extends JobOptions {
   /**
    * An idempotency key: of all jobs that are handed in with it, by whomever, one is run, and all
-   * get its result, for as long as results are kept. Jobs of one key have one priority. Default:
-   * none.
+   * get its result, for as long as results are kept: so let it say what is to be done, too. Jobs of
+   * one key have one priority; those of another are others. Default: none.
    */
   key?: string;
 }
@@ -93,8 +93,8 @@ export class Place {
   seq = 0;
   /** Which worker has last said that it runs it. */
   worker: string | undefined;
-  /** Whether its arguments are in the store. */
-  hasInput = false;
+  /** What its arguments are called in the store, where they are there. */
+  input: string | undefined;
   /** Whether nobody wants it any more. */
   isWithdrawn = false;
   /** When it was put there. */

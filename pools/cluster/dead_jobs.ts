@@ -5,9 +5,10 @@
  */
 
 import { nuid } from "@nats-io/nats-core";
+import { OverloadedError } from "../errors.ts";
 import { type DeadMessage, readDead, readJob } from "./messages.ts";
+import { isThere, NO_ROOM } from "./outbox.ts";
 import { unpackError } from "./packing.ts";
-import { patiently } from "./patiently.ts";
 import type { Session } from "./session.ts";
 
 /** A job that no worker could end. */
@@ -20,7 +21,11 @@ export interface DeadJob {
   readonly error: unknown;
   /** How many times it was given to a worker. */
   readonly deliveries: number;
-  /** Hands it in again. Nobody waits for its result, but for those who hand in its key again. */
+  /**
+   * Hands it in again. Nobody waits for its result, but for those who hand in its key again.
+   *
+   * @throws {OverloadedError} When the cluster has no room for it: it stays where it is.
+   */
   retry(): Promise<void>;
   /** Lets it go. */
   remove(): Promise<void>;
@@ -28,10 +33,10 @@ export interface DeadJob {
 
 /** The dead jobs of a cluster, as they are asked for. */
 export async function* deadJobs(session: Session): AsyncGenerator<DeadJob> {
-  const { layout, manager: { streams } } = session;
-  for (const id of await patiently(() => session.idsIn(layout.dead, layout.deadJob("*.*")))) {
+  const { layout, patience, manager: { streams } } = session;
+  for (const id of await patience.ask(() => session.idsIn(layout.dead, layout.deadJob("*.*")))) {
     const query = { last_by_subj: layout.deadJob(id) };
-    const stored = await patiently(() => streams.getMessage(layout.dead, query));
+    const stored = await patience.ask(() => streams.getMessage(layout.dead, query));
     // Somebody else may have looked at it meanwhile.
     if (stored !== null) yield deadJob(session, id, stored.seq, readDead(stored.data));
   }
@@ -54,12 +59,21 @@ function deadJob(
     deliveries,
     async retry() {
       await streams.purge(layout.results, { filter: layout.result(id) });
-      await outbox.store({ subject: layout.job("normal", id), data: job, id: nuid.next() });
+      const subject = layout.job("normal", id);
+      const letter = { subject, data: job, id: nuid.next(), ends: [NO_ROOM] };
+      const { refused } = await outbox.store(letter);
+      if (refused !== undefined && !isThere(refused)) {
+        throw new OverloadedError(
+          `Cannot try "${
+            message?.name ?? id
+          }" again as the server does not store it: ${refused.text}. Look at 'maxJobs', and at the limits of the stream ${layout.jobs}`,
+        );
+      }
       await forget();
     },
     async remove() {
       await forget();
-      if (message !== undefined && message.args === undefined) await inputs.delete(id);
+      if (message?.input !== undefined) await inputs.delete(layout.input(id, message.input));
     },
   };
 }

@@ -10,7 +10,8 @@ import type { Msg, NatsConnection } from "@nats-io/nats-core";
 const ACK = "+ACK";
 const IN_PROGRESS = "+WPI";
 
-// Where the count stands in a subject for answers: there is an older and a newer kind of them.
+// Where the count stands in a subject for answers, before the number in the stream: there is an
+// older and a newer kind of them.
 const OLD_TOKENS = 9;
 const OLD_PLACE = 4;
 const NEW_PLACE = 6;
@@ -22,16 +23,24 @@ export class Delivery {
   readonly data: Uint8Array;
   /** How often it was given to a worker, this time included. */
   readonly count: number;
+  /** Its number in the stream of jobs. */
+  readonly seq: number;
   readonly #connection: NatsConnection;
   readonly #reply: string;
   #isAnswered = false;
 
-  constructor(connection: NatsConnection, message: Msg, reply: string, count: number) {
+  constructor(
+    connection: NatsConnection,
+    message: Msg,
+    reply: string,
+    { count, seq }: { count: number; seq: number },
+  ) {
     this.#connection = connection;
     this.#reply = reply;
     this.subject = message.subject;
     this.data = message.data;
     this.count = count;
+    this.seq = seq;
   }
 
   /** It has been done. */
@@ -66,7 +75,8 @@ export function deliveryOf(connection: NatsConnection, message: Msg): Delivery |
   const { reply } = message;
   if (reply === undefined || !reply.startsWith("$JS.ACK.")) return undefined;
   const tokens = reply.split(".");
-  const count = Number(tokens[tokens.length === OLD_TOKENS ? OLD_PLACE : NEW_PLACE]);
+  const place = tokens.length === OLD_TOKENS ? OLD_PLACE : NEW_PLACE;
+  const [count, seq] = tokens.slice(place, place + 2).map(Number);
   if (!Number.isSafeInteger(count) || count < 1) return undefined;
-  return new Delivery(connection, message, reply, count);
+  return new Delivery(connection, message, reply, { count, seq });
 }

@@ -98,15 +98,21 @@ export class Inbound {
   /** Whether a job with a key has ended already, whoever has handed it in. */
   async isKnown(place: Place): Promise<boolean> {
     const { manager, layout } = this.#session;
-    const result = await this.#session.resultOf(place.id);
-    if (result === undefined) return false;
-    if (result.end === "cancelled") {
-      // Nobody has run it to its end: it may be.
-      await manager.streams.purge(layout.results, { filter: layout.result(place.id) });
+    const stored = await this.#session.resultOf(place.id);
+    if (stored === undefined) return false;
+    if (stored.result.end === "cancelled") {
+      // Nobody has run it to its end: it may be. This one alone, as there may be another by now.
+      await manager.streams.deleteMessage(layout.results, stored.seq, false).catch(() => {});
       return false;
     }
-    this.#finish(place, result);
+    this.#finish(place, stored.result);
     return true;
+  }
+
+  /** Ends a job with a key that has ended while it was handed in, so that nobody was told of it. */
+  async isOver(place: Place): Promise<void> {
+    const stored = await this.#session.resultOf(place.id);
+    if (stored !== undefined && place.jobs.size > 0) this.#finish(place, stored.result);
   }
 
   /** The jobs of a place have failed. */
@@ -167,12 +173,12 @@ export class Inbound {
   #resultCame(place: Place | undefined, id: string, data: Uint8Array): void {
     const result = readResult(data);
     if (place !== undefined) this.#finish(place, result);
-    else if (this.#ended.has(id) && this.#ended.get(id) !== runOf(result)) this.duplicates++;
+    else if (this.#ended.has(id) && this.#ended.get(id) !== result.run) this.duplicates++;
   }
 
   #eventCame(place: Place, data: Uint8Array): void {
     const event = readEvent(data);
-    const run = runOf(event);
+    const { run } = event;
     place.worker = event.worker;
     switch (event.type) {
       case "started":
@@ -190,7 +196,7 @@ export class Inbound {
 
   #finish(place: Place, result: ResultMessage): void {
     if (result.deliveries > 1) this.redelivered++;
-    this.#remember(place.id, runOf(result));
+    this.#remember(place.id, result.run);
     if (result.end === "succeeded" && result.isLarge) {
       outside(() => this.#fetch(place));
     } else this.#settle(place, result);
@@ -273,19 +279,13 @@ export class Inbound {
 
   async #lookUp(place: Place): Promise<void> {
     try {
-      const result = await this.#session.resultOf(place.id);
-      if (result !== undefined && place.jobs.size > 0) this.#finish(place, result);
+      await this.isOver(place);
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error;
       this.malformed++;
       this.failed(place, error);
     }
   }
-}
-
-// Not by how often it was delivered: a server that was killed may count from the start again.
-function runOf({ worker, run }: { worker: string; run: number }): string {
-  return `${run} ${worker}`;
 }
 
 function lost({ id }: Place): ClosedError {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { nuid } from "@nats-io/nats-core";
 import { currentScope, outside } from "../../primitives/kernel/context.ts";
 import type { Account } from "../../primitives/kernel/inspected.ts";
 import { Event } from "../../primitives/event.ts";
@@ -39,6 +40,13 @@ export interface WorkerSettings {
 // So often in the time after which a job is given to another it is said that it is still worked on.
 const BEATS = 4;
 
+// And at least as often, in milliseconds: no timer takes longer than some weeks.
+const LONGEST_BEAT = 60_000;
+
+// So many results may be on their way to the server before no more jobs are taken: while it does
+// not store them, they are kept here.
+const MOST_UNSTORED = 1024;
+
 // What has been answered has left after so many milliseconds, or never will.
 const FAREWELL = 2000;
 
@@ -53,6 +61,10 @@ export class JobServer implements ClusterWorker, Desk, JobHost, Taker {
   readonly #modules: ModuleList;
   readonly #scope: JobScope = new JobScope(this);
   readonly #jobs: Map<string, Assignment> = new Map();
+  // Jobs of keys that are to be begun when another one of theirs has gone.
+  readonly #next: Map<string, [Delivery, JobClass]> = new Map();
+  // The first part of what runs are called.
+  readonly #token: string = nuid.next();
   readonly #waiting: Record<JobClass, Assignment[]> = { high: [], normal: [], low: [] };
   readonly #changed: Event = new Event({ name: "jobs" });
   #intake!: Intake;
@@ -94,9 +106,11 @@ export class JobServer implements ClusterWorker, Desk, JobHost, Taker {
     await makeConsumers(session.manager, session.layout, ackWait);
     link(this.#scope, currentScope(), localsOf(currentScope()));
     const cancels = session.hear(session.layout.cancel("*.*"), (_, subject) => {
-      this.#jobs.get(session.layout.idIn(subject) ?? "")?.cancel();
+      this.#cancel(session.layout.idIn(subject) ?? "");
     });
-    const beat = outside(() => setInterval(() => this.#beat(), ackWait / BEATS));
+    const beat = outside(() =>
+      setInterval(() => this.#beat(), Math.min(ackWait / BEATS, LONGEST_BEAT))
+    );
     this.#intake = new Intake(session, this);
     session.onReconnected(() => this.#intake.restart());
     session.connection.closed().then((error) => this.#lost(error));
@@ -126,7 +140,8 @@ export class JobServer implements ClusterWorker, Desk, JobHost, Taker {
   }
 
   get room(): number {
-    return this.#isStopping ? 0 : this.#settings.concurrency - this.#running - this.#queued;
+    if (this.#isStopping || this.#isCrowded) return 0;
+    return this.#settings.concurrency - this.#running - this.#queued;
   }
 
   take(delivery: Delivery, jobClass: JobClass): void {
@@ -137,10 +152,12 @@ export class JobServer implements ClusterWorker, Desk, JobHost, Taker {
     const known = this.#jobs.get(id);
     if (known !== undefined) {
       // It has it already, and the server has not heard of it for long, or has forgotten it.
-      known.delivery = delivery;
+      if (known.delivery.seq === delivery.seq) known.delivery = delivery;
+      // Its key was used again, when nobody waited for it any more.
+      else this.#next.set(id, [delivery, jobClass]);
       return;
     }
-    const job = new Assignment(this, id, ++this.#runs, delivery);
+    const job = new Assignment(this, id, `${this.#token}${++this.#runs}`, delivery);
     this.#jobs.set(id, job);
     if (this.#isStopping) job.giveBack();
     else if (this.#running < this.#settings.concurrency) this.#begin(job);
@@ -178,13 +195,24 @@ export class JobServer implements ClusterWorker, Desk, JobHost, Taker {
 
   leave(): void {
     this.#running--;
-    this.#next();
+    this.#beginNext();
   }
 
   gone(job: Assignment, isDone: boolean): void {
+    const wasCrowded = this.#isCrowded;
     if (!this.#jobs.delete(job.id)) return;
     if (isDone) this.#done++;
+    const next = this.#next.get(job.id);
+    if (next !== undefined) {
+      this.#next.delete(job.id);
+      this.take(...next);
+    }
+    if (wasCrowded) this.#intake.refill();
     if (this.#jobs.size === 0) this.#changed.set();
+  }
+
+  get #isCrowded(): boolean {
+    return this.#jobs.size - this.#running - this.#queued >= MOST_UNSTORED;
   }
 
   get #queued(): number {
@@ -197,7 +225,26 @@ export class JobServer implements ClusterWorker, Desk, JobHost, Taker {
     outside(() => job.begin());
   }
 
-  #next(): void {
+  #cancel(id: string): void {
+    const next = this.#next.get(id);
+    if (next !== undefined) {
+      // What was there before it has been cancelled already.
+      this.#next.delete(id);
+      return next[0].done();
+    }
+    const job = this.#jobs.get(id);
+    if (job === undefined) return;
+    for (const jobClass of CLASSES) {
+      const waiting = this.#waiting[jobClass];
+      const place = waiting.indexOf(job);
+      if (place < 0) continue;
+      waiting.splice(place, 1);
+      return job.drop();
+    }
+    job.cancel();
+  }
+
+  #beginNext(): void {
     if (this.#isStopping) return;
     for (const jobClass of CLASSES) {
       const job = this.#waiting[jobClass].shift();
@@ -209,6 +256,7 @@ export class JobServer implements ClusterWorker, Desk, JobHost, Taker {
 
   #beat(): void {
     for (const { delivery } of this.#jobs.values()) delivery.isInProgress();
+    for (const [delivery] of this.#next.values()) delivery.isInProgress();
   }
 
   #lost(error: void | Error): void {

@@ -5,10 +5,11 @@
  * @module
  */
 
+import type { JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/nats-core";
 import type { ObjectStore } from "@nats-io/obj";
 import { MalformedError } from "../../primitives/codec/malformed_error.ts";
-import { patiently } from "./patiently.ts";
+import type { Patience } from "./patience.ts";
 
 // In bytes. What a job is given or returns is held in memory, here and there.
 const LARGEST = 1 << 30;
@@ -16,18 +17,27 @@ const LARGEST = 1 << 30;
 /** A bucket, made when the first thing is put into it. */
 export class LargeStore {
   readonly #connection: NatsConnection;
+  readonly #manager: JetStreamManager;
+  readonly #patience: Patience;
   readonly #bucket: string;
   readonly #replicas: number;
   readonly #keep: number;
   #store: Promise<ObjectStore> | undefined;
 
   /**
-   * @param connection To a server.
-   * @param bucket Its name.
-   * @param replicas On how many servers it is kept.
-   * @param keep For how many milliseconds things are kept.
+   * @param manager Of the streams of a server.
+   * @param patience How that server is asked.
+   * @param connection To it.
+   * @param place Its name, on how many servers it is kept, and for how many milliseconds.
    */
-  constructor(connection: NatsConnection, bucket: string, replicas: number, keep: number) {
+  constructor(
+    manager: JetStreamManager,
+    patience: Patience,
+    connection: NatsConnection,
+    { bucket, replicas, keep }: { bucket: string; replicas: number; keep: number },
+  ) {
+    this.#manager = manager;
+    this.#patience = patience;
     this.#connection = connection;
     this.#bucket = bucket;
     this.#replicas = replicas;
@@ -41,7 +51,7 @@ export class LargeStore {
         `Cannot store ${bytes.length} bytes for a job as the most is ${LARGEST}. Send it in parts`,
       );
     }
-    await patiently(async () => {
+    await this.#patience.ask(async () => {
       const store = await this.#opened();
       await store.putBlob({ name }, bytes);
     });
@@ -53,7 +63,7 @@ export class LargeStore {
    * @throws {MalformedError} When it is not there.
    */
   async get(name: string): Promise<Uint8Array> {
-    const bytes = await patiently(async () => {
+    const bytes = await this.#patience.ask(async () => {
       const store = await this.#opened();
       const info = await store.info(name);
       return info === null || info.size > LARGEST ? null : await store.getBlob(name);
@@ -64,8 +74,17 @@ export class LargeStore {
 
   /** Lets it go. */
   async delete(name: string): Promise<void> {
-    const store = await this.#opened();
-    await store.delete(name);
+    const { streams } = this.#manager;
+    await this.#patience.ask(async () => {
+      const store = await this.#opened();
+      const info = await store.info(name);
+      if (info === null) return;
+      // Not by its `delete`, which keeps for ever that there was something of that name.
+      const letters = btoa(name).replaceAll("+", "-").replaceAll("/", "_");
+      for (const filter of [`C.${info.nuid}`, `M.${letters}`]) {
+        await streams.purge(`OBJ_${this.#bucket}`, { filter: `$O.${this.#bucket}.${filter}` });
+      }
+    });
   }
 
   #opened(): Promise<ObjectStore> {

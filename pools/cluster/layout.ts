@@ -91,11 +91,21 @@ export class Layout {
     return `${this.#root}.dead.${id}`;
   }
 
+  /** What the arguments of a job are called in their bucket. */
+  input(id: string, token: string): string {
+    return `${id}.${token}`;
+  }
+
   /** The id of a job, of a subject that has one at its end; `undefined` where it has none. */
   idIn(subject: string): string | undefined {
     const id = subject.split(".").slice(-2).join(".");
     return subject.startsWith(`${this.#root}.`) && ID.test(id) ? id : undefined;
   }
+}
+
+/** Whether the job of an id has an idempotency key. */
+export function isKeyed(id: string): boolean {
+  return id.startsWith(`${KEYED}.`);
 }
 
 /**

@@ -17,6 +17,8 @@ export interface JobMessage {
   readonly name: string;
   /** Its arguments as bytes; left out where they are in the store. */
   readonly args?: Uint8Array | undefined;
+  /** What they are called there, of all that there is for the job. */
+  readonly input?: string | undefined;
   /** For how many milliseconds it may run. */
   readonly timeout?: number | undefined;
   readonly locals?: readonly (readonly [name: string, value: unknown])[] | undefined;
@@ -29,8 +31,8 @@ export interface ResultMessage {
   readonly end: "succeeded" | "failed" | "cancelled";
   /** Which worker has run it. */
   readonly worker: string;
-  /** Which of the runs of that worker it was. */
-  readonly run: number;
+  /** Which of all runs it was: workers may have the same name. */
+  readonly run: string;
   /** How often the job was given to a worker, as far as the server knows. */
   readonly deliveries: number;
   /** What it returned, as bytes; left out for a stream, and where it is in the store. */
@@ -43,7 +45,7 @@ export interface ResultMessage {
 
 /** What is told of a job on its way. */
 export type EventMessage =
-  & { readonly worker: string; readonly run: number }
+  & { readonly worker: string; readonly run: string }
   & (
     | { readonly type: "started" }
     | { readonly type: "progress"; readonly value: Uint8Array }
@@ -71,6 +73,7 @@ export interface DeadMessage {
 type Check = (value: unknown) => boolean;
 
 const isText: Check = (value) => typeof value === "string";
+const isToken: Check = (value) => typeof value === "string" && /^\w{1,64}$/.test(value);
 const isBytes: Check = (value) => value instanceof Uint8Array;
 const isCount: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
 const isTime: Check = (value) => typeof value === "number" && value >= 0;
@@ -89,6 +92,7 @@ const JOB: Checks = {
   fn: isText,
   name: isText,
   args: orNothing(isBytes),
+  input: orNothing(isToken),
   timeout: orNothing(isTime),
   locals: orNothing(areLocals),
   credit: orNothing(isCount),
@@ -96,13 +100,13 @@ const JOB: Checks = {
 const RESULT: Checks = {
   end: isEnd,
   worker: isText,
-  run: isCount,
+  run: isText,
   deliveries: isCount,
   value: orNothing(isBytes),
   error: orNothing(isObject),
   isLarge: orNothing(isFlag),
 };
-const ANY_EVENT: Checks = { type: isText, worker: isText, run: isCount };
+const ANY_EVENT: Checks = { type: isText, worker: isText, run: isText };
 const EVENTS: ReadonlyMap<unknown, Checks> = new Map([
   ["started", ANY_EVENT],
   ["progress", { ...ANY_EVENT, value: isBytes }],

@@ -16,7 +16,13 @@ export interface Stored {
   /** Its number in the stream; 0 where it was not stored. */
   readonly seq: number;
   /** Why it was not stored, for good. */
-  readonly refused: { readonly code: number; readonly text: string } | undefined;
+  readonly refused: Refusal | undefined;
+}
+
+/** Why the server does not store a message. */
+export interface Refusal {
+  readonly code: number;
+  readonly text: string;
 }
 
 /** A message for a stream. */
@@ -27,6 +33,27 @@ export interface Letter {
   readonly id?: string;
   /** Whether it is stored only where nothing is stored under that subject. */
   readonly first?: boolean;
+  /** The codes of the server that end it, besides `TOO_LARGE`: after all others it is sent again. */
+  readonly ends?: readonly number[];
+}
+
+/** There is something under its subject already. */
+export const NOT_FIRST = 10071;
+
+/** A limit of the stream is reached, or the server cannot write. */
+export const NO_ROOM = 10077;
+
+/** It is larger than what the stream takes. */
+export const TOO_LARGE = 10054;
+
+/** Whether the stream has all that it may have. */
+export function isFull({ text }: Refusal): boolean {
+  return /maximum messages exceeded|maximum bytes exceeded/.test(text);
+}
+
+/** Whether it is there already. */
+export function isThere({ text }: Refusal): boolean {
+  return /maximum messages per subject exceeded/.test(text);
 }
 
 interface Sent {
@@ -41,9 +68,6 @@ interface Sent {
 const INTERVAL = 100;
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 2000;
-
-// What the server says when it will not store a message whenever it comes: all else passes.
-const FINAL = new Set([10071, 10077, 10054, 10060]);
 
 /** See above. */
 export class Outbox {
@@ -117,7 +141,7 @@ export class Outbox {
     const token = message.subject.slice(this.#inbox.length + 1);
     const sent = this.#sent.get(token);
     if (sent === undefined) return;
-    const answer = answerIn(message);
+    const answer = answerIn(message, sent.letter);
     // Nobody listens there at the moment, or it is not what a server says.
     if (answer === undefined) return;
     this.#sent.delete(token);
@@ -132,7 +156,7 @@ export class Outbox {
   }
 }
 
-function answerIn(message: Msg): Stored | undefined {
+function answerIn(message: Msg, { ends = [] }: Letter): Stored | undefined {
   if (message.data.length === 0) return undefined;
   let answer: { seq?: unknown; error?: { err_code?: unknown; description?: unknown } };
   try {
@@ -145,7 +169,8 @@ function answerIn(message: Msg): Stored | undefined {
     return Number.isSafeInteger(seq) ? { seq: seq as number, refused: undefined } : undefined;
   }
   const code = Number(error?.err_code);
-  if (!FINAL.has(code)) return undefined;
+  // All else passes.
+  if (code !== TOO_LARGE && !ends.includes(code)) return undefined;
   return { seq: 0, refused: { code, text: String(error?.description) } };
 }
 

@@ -11,6 +11,7 @@ import {
   checkTime,
 } from "../../primitives/kernel/check.ts";
 import { nuid } from "@nats-io/nats-core";
+import { cancellable } from "../../primitives/cancellable.ts";
 import { checkNamed } from "../../primitives/named.ts";
 import type { Executor } from "../executor.ts";
 import type { ClusterWorker } from "./cluster_worker.ts";
@@ -38,7 +39,7 @@ export interface ServeClusterOptions extends ClusterOptions {
   /**
    * After how many milliseconds without a word of a worker its jobs are given to another; the
    * latest to start decides for all workers of the cluster. A thread that computes for so long
-   * cannot say a word: then take an `executor`. Default: 10,000.
+   * cannot say a word: then take an `executor`. From 100 up. Default: 10,000.
    */
   ackWait?: number;
   /**
@@ -54,6 +55,9 @@ export interface ServeClusterOptions extends ClusterOptions {
   /** Called once it takes jobs: with the `started` of `nursery.start`, it hands out the worker. */
   started?: (worker: ClusterWorker) => void;
 }
+
+// In less time a word of a worker may not get through.
+const LEAST_ACK_WAIT = 100;
 
 /**
  * Runs the jobs of a cluster, until it is cancelled or asked to stop. Run it as a child of a
@@ -101,6 +105,11 @@ export function serveCluster(options: ServeClusterOptions): Promise<void> {
   } = options;
   checkCount(concurrency, action, "'concurrency'", 1, false);
   checkTime(ackWait, action, "'ackWait'", false);
+  if (ackWait < LEAST_ACK_WAIT) {
+    throw new RangeError(
+      `Cannot ${action} as 'ackWait' must be ${LEAST_ACK_WAIT} ms or more: received ${ackWait}`,
+    );
+  }
   checkCount(maxDeliver, action, "'maxDeliver'", 1);
   checkTime(drain, action, "'drain'");
   if (started !== undefined) checkFunction(started, action, "'started'");
@@ -115,7 +124,7 @@ async function serve(
   modules: ModuleList,
   settings: WorkerSettings,
 ): Promise<void> {
-  await modules.load();
+  await cancellable(modules.load());
   const session = await Session.open(options, "serve a cluster");
   try {
     await new JobServer(session, modules, settings).run();

@@ -7,13 +7,14 @@
 import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/nats-core";
 import { checkCount, checkTime } from "../../primitives/kernel/check.ts";
+import { cancellable } from "../../primitives/cancellable.ts";
 import { outside } from "../../primitives/kernel/context.ts";
 import { type ConnectOptions, open } from "./connection.ts";
 import { LargeStore } from "./large.ts";
 import { Layout } from "./layout.ts";
 import { readResult, type ResultMessage } from "./messages.ts";
 import { Outbox } from "./outbox.ts";
-import { patiently } from "./patiently.ts";
+import { Patience } from "./patience.ts";
 import { makeStreams, type StoreOptions } from "./setup.ts";
 
 /** How to get to a cluster. */
@@ -30,10 +31,21 @@ const SLACK = 4096;
 
 const HOUR = 3_600_000;
 
+// The least that a server takes, in milliseconds. To it, nothing at all means without end.
+const LEAST_KEPT = 100;
+
+/** The result of a job, and its number in the stream of results. */
+export interface StoredResult {
+  readonly seq: number;
+  readonly result: ResultMessage;
+}
+
 /** See above. */
 export class Session {
   readonly connection: NatsConnection;
   readonly manager: JetStreamManager;
+  /** How its server is asked for what it may not know at the moment. */
+  readonly patience: Patience;
   readonly layout: Layout;
   readonly outbox: Outbox;
   /** The arguments that are too large for a message. */
@@ -45,6 +57,7 @@ export class Session {
    * Connects, and makes what the cluster needs where it is not there.
    *
    * @throws {TypeError | RangeError} When an option makes no sense.
+   * @throws {Cancelled} When the scope at hand is cancelled meanwhile.
    * @throws When no server can be reached.
    */
   static async open(options: ClusterOptions, action: string): Promise<Session> {
@@ -53,12 +66,29 @@ export class Session {
     if (replicas !== undefined) checkCount(replicas, action, "'replicas'", 1, false);
     if (maxJobs !== undefined) checkCount(maxJobs, action, "'maxJobs'", 1);
     if (keepResults !== undefined) checkTime(keepResults, action, "'keepResults'");
+    if (keepResults !== undefined && keepResults < LEAST_KEPT) {
+      throw new RangeError(
+        `Cannot ${action} as 'keepResults' must be ${LEAST_KEPT} ms or more: received ${keepResults}`,
+      );
+    }
+    const opening = Session.#open(options, action, layout);
+    try {
+      return await cancellable(opening);
+    } catch (error) {
+      // Nobody waits for it any more, where it has not failed itself.
+      opening.then((session) => session.close(), () => {});
+      throw error;
+    }
+  }
+
+  static async #open(options: ClusterOptions, action: string, layout: Layout): Promise<Session> {
     const connection = await open(options, action);
     try {
       if (!connection.info?.jetstream) throw new Error(withoutJetStream(connection, action));
       const manager = await jetstreamManager(connection, { checkAPI: false });
-      await patiently(() => makeStreams(connection, manager, layout, options));
-      return new Session(connection, manager, layout, options);
+      const patience = new Patience(connection);
+      await patience.ask(() => makeStreams(connection, manager, layout, options));
+      return new Session(connection, manager, patience, layout, options);
     } catch (error) {
       await connection.close();
       throw error;
@@ -68,17 +98,21 @@ export class Session {
   private constructor(
     connection: NatsConnection,
     manager: JetStreamManager,
+    patience: Patience,
     layout: Layout,
     { replicas, keepResults = HOUR }: StoreOptions,
   ) {
     this.connection = connection;
     this.manager = manager;
+    this.patience = patience;
     this.layout = layout;
     this.outbox = outside(() => new Outbox(connection));
     const copies = replicas ?? (connection.info?.cluster === undefined ? 1 : 3);
-    this.inputs = new LargeStore(connection, layout.inputs, copies, Infinity);
+    const inputs = { bucket: layout.inputs, replicas: copies, keep: Infinity };
     // Longer than what says that they are there.
-    this.outputs = new LargeStore(connection, layout.outputs, copies, 2 * keepResults);
+    const outputs = { bucket: layout.outputs, replicas: copies, keep: 2 * keepResults };
+    this.inputs = new LargeStore(manager, patience, connection, inputs);
+    this.outputs = new LargeStore(manager, patience, connection, outputs);
   }
 
   /** How many bytes of a message may be its own. */
@@ -119,11 +153,18 @@ export class Session {
    *
    * @throws {MalformedError} When it is none.
    */
-  async resultOf(id: string): Promise<ResultMessage | undefined> {
+  async resultOf(id: string): Promise<StoredResult | undefined> {
     const { streams } = this.manager;
     const query = { last_by_subj: this.layout.result(id) };
-    const stored = await patiently(() => streams.getMessage(this.layout.results, query));
-    return stored === null ? undefined : readResult(stored.data);
+    const stored = await this.patience.ask(() => streams.getMessage(this.layout.results, query));
+    return stored === null ? undefined : { seq: stored.seq, result: readResult(stored.data) };
+  }
+
+  /** Whether a job is among those that nobody could end. */
+  async isDead(id: string): Promise<boolean> {
+    const { streams } = this.manager;
+    const query = { last_by_subj: this.layout.deadJob(id) };
+    return await this.patience.ask(() => streams.getMessage(this.layout.dead, query)) !== null;
   }
 
   /** The ids that have a message in a stream, of those whose subject matches. */

@@ -32,7 +32,7 @@ export interface StoreOptions {
   maxJobs?: number;
   /**
    * For how many milliseconds results are kept, where this is the first to use the cluster: so long
-   * a job with an idempotency key is not run again. Default: an hour.
+   * a job with an idempotency key is not run again. From 100 up. Default: an hour.
    */
   keepResults?: number;
 }

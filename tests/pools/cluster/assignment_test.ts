@@ -48,7 +48,7 @@ function setUp() {
     leave: () => log.push("left"),
     gone: (_job: Assignment, isDone: boolean) => log.push(`gone ${isDone}`),
   } as unknown as Desk;
-  return { log, storing, job: new Assignment(desk, "a.b", 1, delivery) };
+  return { log, storing, job: new Assignment(desk, "a.b", "r1", delivery) };
 }
 
 const turn = () => new Promise((resolve) => setTimeout(resolve, 0));

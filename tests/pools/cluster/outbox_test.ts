@@ -8,7 +8,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import type { Msg, NatsConnection } from "@nats-io/nats-core";
 import { ClosedError } from "../../../mod.ts";
-import { Outbox } from "../../../pools/cluster/outbox.ts";
+import { NOT_FIRST, Outbox } from "../../../pools/cluster/outbox.ts";
 
 /** A connection that notes what is published, and hands out answers. */
 class FakeConnection {
@@ -75,7 +75,7 @@ Deno.test("P12: what no answer has come to is sent again by itself", async () =>
 
 Deno.test("P12: what the server refuses for good is not sent again", async () => {
   const { connection, outbox } = setUp();
-  const storing = outbox.store({ ...letter, first: true });
+  const storing = outbox.store({ ...letter, first: true, ends: [NOT_FIRST] });
   connection.answer('{"error":{"err_code":10071,"description":"wrong last sequence"}}');
   const refused = { code: 10071, text: "wrong last sequence" };
   assertEquals(await storing, { seq: 0, refused });
