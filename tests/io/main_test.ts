@@ -270,8 +270,11 @@ for (const signal of ["SIGUSR1", "SIGQUIT"] as const) {
       `);
       await run.printed(/ready/);
       for (let times = 1; times <= 2; times++) {
+        // Deno loses a SIGUSR1 now and then while it opens its debugger, as it does at the first one.
+        const again = setInterval(() => run.kill(signal), 500);
         run.kill(signal);
         await run.complained(new RegExp(`(The tasks at ${signal} [^]*b .*\n){${times}}`));
+        clearInterval(again);
       }
       run.kill("SIGTERM");
       const { code, stderr } = await run.end();
