@@ -39,8 +39,8 @@ class Way {
 /** Who can go on only when others do. */
 class Dependent {
   isStuck = true;
-  /** The ways that are closed for as long as it is stuck. */
-  readonly closes: Way[] = [];
+  /** The ways that are closed for as long as it is stuck; for most there is none. */
+  closes: Way[] | undefined;
 }
 
 /** The tasks under a scope that wait for each other, or behind such. */
@@ -50,7 +50,7 @@ export function standstills(root: Scope): ReadonlySet<Task> {
     for (const scope of way.after) {
       const dependent = dependents.get(scope);
       if (dependent === undefined) continue;
-      dependent.closes.push(way);
+      (dependent.closes ??= []).push(way);
       way.closed++;
     }
   }
@@ -59,7 +59,7 @@ export function standstills(root: Scope): ReadonlySet<Task> {
     for (const user of way.users) {
       if (!user.isStuck) continue;
       user.isStuck = false;
-      for (const next of user.closes) if (--next.closed === 0) open.push(next);
+      for (const next of user.closes ?? []) if (--next.closed === 0) open.push(next);
     }
   }
   const stuck = new Set<Task>();
