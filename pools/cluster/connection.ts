@@ -11,7 +11,7 @@ import {
   wsconnect,
 } from "@nats-io/nats-core";
 import { NatsConnectionImpl } from "@nats-io/nats-core/internal";
-import { show } from "../../primitives/kernel/check.ts";
+import { checkOptions, show } from "../../primitives/kernel/check.ts";
 import { outside } from "../../primitives/kernel/context.ts";
 import { useSockets } from "./transport.ts";
 
@@ -35,6 +35,32 @@ export interface ConnectOptions {
    * system trusts, and one's own with its key. Default: none.
    */
   tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
+}
+
+/**
+ * Connects to NATS, for what takes a connection: `ClusterLock` and `ClusterSemaphore`, and the modules
+ * of the NATS client itself. Under Deno it needs no permission but `net` for the addresses.
+ *
+ * The connection belongs to nobody: close it. It comes back after it was lost, to this server or to
+ * another, and tries as long as it takes.
+ *
+ * @param options `servers`, and who to be there.
+ * @returns The connection, a `NatsConnection` of `@nats-io/nats-core`.
+ * @throws {TypeError} At the call, when an option makes no sense.
+ * @throws {ConnectionError} When no server can be reached.
+ *
+ * @example
+ * ```ts ignore
+ * import { ClusterLock, connectCluster } from "@grove/grove/cluster";
+ *
+ * const connection = await connectCluster({ servers: "nats://nats.internal" });
+ * const lock = new ClusterLock(connection, "nightly report");
+ * ```
+ */
+export function connectCluster(options: ConnectOptions): Promise<NatsConnection> {
+  const action = "connect to the cluster";
+  checkOptions(options, action);
+  return open(options, action);
 }
 
 /**

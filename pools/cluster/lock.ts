@@ -30,10 +30,9 @@ import { Leased, type LeaseOptions } from "./leased.ts";
  *
  * @example
  * ```ts ignore
- * import { connect } from "@nats-io/transport-node";
- * import { ClusterLock } from "@grove/grove/cluster";
+ * import { ClusterLock, connectCluster } from "@grove/grove/cluster";
  *
- * const connection = await connect({ servers: "nats.internal", maxReconnectAttempts: -1 });
+ * const connection = await connectCluster({ servers: "nats://nats.internal" });
  * const lock = new ClusterLock(connection, "nightly report");
  * await lock.withLock(async (lease) => {
  *   await writeReport(await makeReport(), lease.token); // cancelled should the lease be lost

@@ -20,10 +20,9 @@ import { Leased, type LeaseOptions } from "./leased.ts";
  *
  * @example
  * ```ts ignore
- * import { connect } from "@nats-io/transport-node";
- * import { ClusterSemaphore } from "@grove/grove/cluster";
+ * import { ClusterSemaphore, connectCluster } from "@grove/grove/cluster";
  *
- * const connection = await connect({ servers: "nats.internal", maxReconnectAttempts: -1 });
+ * const connection = await connectCluster({ servers: "nats://nats.internal" });
  * const licenses = new ClusterSemaphore(connection, "licenses", 5);
  * await licenses.withLock(() => render("film.blend"));
  * ```

@@ -18,7 +18,8 @@ import { Outgoing } from "./outgoing.ts";
 // How long the library waits for a server, in milliseconds, where it is not told.
 const PATIENCE = 20_000;
 
-// What cannot be sent has most often a reason that the server has said, and that is still to be read.
+// Reading and writing end together. For so many milliseconds the one is waited for when the other has
+// ended: what cannot be sent has most often a reason that the server has said, and that is not read.
 const LAST_WORDS = 1000;
 
 /** Has the connections that the client library makes from now on go over Grove's sockets. */
@@ -40,6 +41,7 @@ export class SocketTransport implements Transport {
   #isEncrypted = false;
   #isClosed = false;
   #closing: Promise<void> | undefined;
+  #sendError: unknown;
   #closeError: Error | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -92,8 +94,10 @@ export class SocketTransport implements Transport {
     try {
       yield this.#greeting!;
       for await (const piece of this.#stream!) yield piece;
-      // The library knows best why a server closes a connection: it was told before.
-      error = undefined;
+      // A reset that a write meets is told to no read.
+      await this.#outgoing!.sent(LAST_WORDS);
+      // Else the library knows best why the server has closed the connection: it was told before.
+      error = this.#sendError;
     } catch (reason) {
       error = reason;
     } finally {
@@ -118,7 +122,11 @@ export class SocketTransport implements Transport {
 
   async #close(error: Error | undefined): Promise<void> {
     this.#giveUp.abort(error ?? new ConnectionError("the connection was closed"));
-    if (error === undefined) await this.#outgoing?.sent(this.#patience);
+    if (error === undefined) {
+      // What was published just now, the library hands over by a microtask.
+      await Promise.resolve();
+      await this.#outgoing?.sent(this.#patience);
+    }
     this.#end(error);
   }
 
@@ -141,6 +149,7 @@ export class SocketTransport implements Transport {
   }
 
   #cannotSend(error: unknown): void {
+    this.#sendError = error;
     if (!this.#isClosed) this.#timer = setTimeout(() => this.#end(error), LAST_WORDS);
   }
 

@@ -16,9 +16,8 @@ import {
   taskGroup,
   TimeoutError,
 } from "../../../mod.ts";
-import { connect } from "@nats-io/transport-node";
 import { jetstreamManager } from "@nats-io/jetstream";
-import { natsTest } from "./nats.ts";
+import { connect, natsTest } from "./nats.ts";
 import { modules, Setup } from "./with_worker.ts";
 import * as jobs from "./jobs.ts";
 

@@ -1,11 +1,10 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/nats-core";
-import { connect } from "@nats-io/transport-node";
 import { LeaseLostError } from "../../../pools/cluster/lease.ts";
 import { ClusterLock } from "../../../pools/cluster/lock.ts";
 import { LockProcess } from "./lock_process.ts";
-import { NatsCluster, NatsServer, natsTest } from "./nats.ts";
+import { connect, NatsCluster, NatsServer, natsTest } from "./nats.ts";
 
 function connected(servers: string | string[]): Promise<NatsConnection> {
   return connect({ servers, maxReconnectAttempts: -1, reconnectTimeWait: 20 });

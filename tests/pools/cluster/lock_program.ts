@@ -4,13 +4,12 @@
  * @module
  */
 
-import { connect } from "@nats-io/transport-node";
 import type { Lease } from "../../../pools/cluster/lease.ts";
-import { ClusterLock } from "../../../pools/cluster/lock.ts";
+import { ClusterLock, connectCluster } from "../../../pools/cluster/mod.ts";
 import { sleep, taskGroup } from "../../../mod.ts";
 
 const [servers, name, leaseTime] = Deno.args;
-const connection = await connect({ servers, maxReconnectAttempts: -1, reconnectTimeWait: 50 });
+const connection = await connectCluster({ servers });
 const lock = new ClusterLock(connection, name, { lease: Number(leaseTime) });
 let lease: Lease | undefined;
 

@@ -6,9 +6,8 @@
 
 import { Kvm } from "@nats-io/kv";
 import type { NatsConnection } from "@nats-io/nats-core";
-import { connect } from "@nats-io/transport-node";
 import { decodeRoll, emptyRoll, type Roll } from "../../../pools/cluster/lease_roll.ts";
-import { NatsServer, natsTest } from "./nats.ts";
+import { connect, NatsServer, natsTest } from "./nats.ts";
 
 /** What a test gets. */
 export interface Stage {

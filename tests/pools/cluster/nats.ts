@@ -14,8 +14,10 @@
  * @module
  */
 
-import type { NatsConnection } from "@nats-io/nats-core";
-import { connect } from "@nats-io/transport-node";
+import type { ConnectionOptions, NatsConnection } from "@nats-io/nats-core";
+import { NatsConnectionImpl } from "@nats-io/nats-core/internal";
+import { useSockets } from "../../../pools/cluster/transport.ts";
+import type { Identity } from "../../io/certificates.ts";
 
 const isInstalled = await installed();
 const isNeeded = Deno.env.get("CI") === "true" && Deno.build.os === "linux";
@@ -38,6 +40,12 @@ async function installed(): Promise<boolean> {
   }
 }
 
+/** Connects as a pool does, with any options of the client library. */
+export function connect(options: ConnectionOptions): Promise<NatsConnection> {
+  useSockets();
+  return NatsConnectionImpl.connect(options);
+}
+
 /** How a server is started. */
 export interface NatsServerOptions {
   /** What it is called, in a cluster. Default: "n1". */
@@ -48,6 +56,8 @@ export interface NatsServerOptions {
   readonly jetstream?: string;
   /** What whoever connects has to know. Default: nothing. */
   readonly token?: string;
+  /** What it proves its name by to those who connect; and whether they have to prove theirs by the same. Default: no TLS. */
+  readonly tls?: Identity & { readonly verify?: boolean };
 }
 
 // What a server says while it starts, on its standard error output.
@@ -84,7 +94,7 @@ export class NatsServer implements AsyncDisposable {
 
   /** Where clients connect to: the same after it was started anew. */
   get url(): string {
-    return `nats://127.0.0.1:${this.#port}`;
+    return `${this.#options.tls === undefined ? "nats" : "tls"}://127.0.0.1:${this.#port}`;
   }
 
   /** Where clients connect to that have nothing but WebSockets. */
@@ -101,6 +111,9 @@ export class NatsServer implements AsyncDisposable {
   async restart(): Promise<void> {
     const config = `${this.#folder}/server.conf`;
     await Deno.writeTextFile(config, this.#config());
+    for (const [name, text] of Object.entries(this.#options.tls ?? {})) {
+      await Deno.writeTextFile(`${this.#folder}/${name}.pem`, String(text));
+    }
     const running = this.#process = new Running(config);
     this.#port = Number((await running.said(CLIENTS))[1]);
     this.#websocketPort = Number((await running.said(WEBSOCKETS))[1]);
@@ -140,7 +153,7 @@ export class NatsServer implements AsyncDisposable {
   }
 
   #config(): string {
-    const { routes, token, jetstream = `{ store_dir: ${JSON.stringify(this.#folder)} }` } =
+    const { routes, token, tls, jetstream = `{ store_dir: ${JSON.stringify(this.#folder)} }` } =
       this.#options;
     const lines = [
       `server_name: ${this.name}`,
@@ -148,6 +161,13 @@ export class NatsServer implements AsyncDisposable {
       `jetstream: ${jetstream}`,
       `websocket { listen: "127.0.0.1:${this.#websocketPort}", no_tls: true }`,
     ];
+    if (tls !== undefined) {
+      const [cert, key, authority] = ["cert", "key", "authority"].map((name) =>
+        JSON.stringify(`${this.#folder}/${name}.pem`)
+      );
+      const verify = tls.verify === true ? `, verify: true, ca_file: ${authority}` : "";
+      lines.push(`tls { cert_file: ${cert}, key_file: ${key}${verify} }`);
+    }
     if (token !== undefined) lines.push(`authorization { token: ${token} }`);
     if (routes !== undefined) {
       const [own, ...others] = routes.map((port) => `127.0.0.1:${port}`);

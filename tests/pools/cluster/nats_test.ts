@@ -1,8 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
-import { connect } from "@nats-io/transport-node";
 import { wsconnect } from "@nats-io/nats-core";
-import { NatsCluster, NatsServer, natsTest } from "./nats.ts";
+import { connect, NatsCluster, NatsServer, natsTest } from "./nats.ts";
 
 natsTest("a server has what it had stored after it was killed and started anew", async () => {
   await using server = await NatsServer.start();
