@@ -58,7 +58,7 @@ class Selection extends Waiter<unknown> {
   }
 
   override get targets(): readonly WaitTarget[] {
-    return this.arms.flatMap(({ queue }) => queue?.target ?? []);
+    return this.arms.map((arm) => arm.queue?.target ?? arm);
   }
 
   // From all queues first, and only then is told that they are empty: that a writer has given up may
@@ -83,6 +83,15 @@ class Arm extends Parked<unknown> {
     super();
     this.#selection = selection;
     this.#key = key;
+  }
+
+  // Who made what it waits for need not have a queue: then all that is known of that is its name here.
+  get kind(): string {
+    return "arm";
+  }
+
+  get name(): string {
+    return this.#key;
   }
 
   /** Where the task that selects is suspended: a lock wants to know who its owner will be. */

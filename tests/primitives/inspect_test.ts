@@ -440,10 +440,12 @@ Deno.test("inspect() finds a deadlock through a group: its task has what its chi
 
 Deno.test("inspect() calls nobody deadlocked who may go on: by a time limit, another arm, or as it was cancelled", async () => {
   const lock = new Lock({ name: "door" });
+  const bell: Waitable<void> = { [poll]: () => notReady, [enqueue]: () => {} };
   const waits: Record<string, () => Promise<unknown>> = {
     "with a limit": () => lock.acquire({ timeout: 1e9 }),
     "in a scope with a limit": () => moveOnAfter(1e9, () => lock.acquire()),
     "with another arm": () => select({ lock, free: new Event() }),
+    "with an arm of others, who keep it as they like": () => select({ lock, bell }),
     "with a foreign wait": () => Promise.all([lock.acquire(), cancellable(new Promise(() => {}))]),
   };
   for (const [name, wait] of Object.entries(waits)) {
