@@ -131,7 +131,7 @@ class StreamTarget implements WaitTarget {
  * took a sixth of the time).
  */
 export abstract class StreamWaiter<T> extends Waiter<T> {
-  protected readonly core: StreamCore;
+  protected core: StreamCore;
   endsIdle = false;
 
   constructor(core: StreamCore) {
@@ -146,8 +146,10 @@ export abstract class StreamWaiter<T> extends Waiter<T> {
   }
 
   override fail(error: unknown): void {
+    // What is not kept by one that others may use when it has ended.
+    const { core, endsIdle } = this;
     super.fail(error);
-    if (this.endsIdle && error instanceof TimeoutError) this.core.closeIdle(error);
+    if (endsIdle && error instanceof TimeoutError) core.closeIdle(error);
   }
 }
 

@@ -26,8 +26,6 @@ const DONE: Promise<void> = Promise.resolve();
 /** Sends bytes, and waits until the system has taken them. */
 export class WriteSide {
   readonly #core: StreamCore;
-  // Who has written before and was the only one, for the next time.
-  #writer: Writer | null = null;
   // Those behind the one whose bytes are being sent.
   #line: WaitQueue<void> | null = null;
   // What the platform is sending: bytes from #sent on, whether somebody waits for it or not.
@@ -58,8 +56,7 @@ export class WriteSide {
     if (this.#sending === null) {
       // Most writes need no wait where the platform tells at once that the system has the bytes.
       if (this.#begin(data)) return DONE;
-      writer = (this.#writer ??= new Writer(this.#core, null)).again();
-      this.#core.writer = writer;
+      writer = this.#core.writer = spare.pop()?.of(this.#core) ?? new Writer(this.#core, null);
     } else {
       writer = new Writer(this.#core, data);
       (this.#line ??= new WaitQueue(this.#core.writing)).add(writer);
@@ -180,21 +177,40 @@ class Writer extends StreamWaiter<void> {
     return [this.core.writing];
   }
 
-  /** Waits once more. */
-  again(): this {
-    this.renew();
+  /** Waits once more, for the bytes of whichever stream. */
+  of(core: StreamCore): this {
+    this.core = core;
     return this;
   }
 
   override wake(): void {
-    this.core.writer = null;
     super.wake();
+    this.#begone();
   }
 
   protected override left(): void {
-    if (this.core.writer === this) this.core.writer = null;
+    this.#begone();
+  }
+
+  #begone(): void {
+    const { core } = this;
+    if (core.writer === this) core.writer = null;
+    if (this.data !== null || spare.length === MOST_SPARE) return;
+    this.renew();
+    this.promise = undefined;
+    this.core = nobody;
+    spare.push(this);
   }
 }
+
+/**
+ * Those that have written, for whoever writes next: a connection that waits for its peer is to hold
+ * none.
+ */
+const spare: Writer[] = [];
+
+/** As many as may write at a time on a busy server; they take 150 KB. */
+const MOST_SPARE = 1024;
 
 const nobody = toNobody();
 keepShape(new Writer(nobody, NO_BYTES));

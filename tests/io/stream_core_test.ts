@@ -101,6 +101,23 @@ Deno.test("SocketStream: who gives up a write that has begun is not told of the 
   await assertRejects(() => last, ClosedError, "Cannot write to");
 });
 
+Deno.test("SocketStream: a write that was given up tells nobody of its end, also not who writes to another stream", async () => {
+  const [one, other] = [new SlowConnection(), new SlowConnection()];
+  const streams = [one, other].map((native) => new SocketStream(native));
+  await assertRejects(() => streams[0].write(bytes("one"), { timeout: 1 }), TimeoutError);
+  let isDone = false;
+  const next = streams[1].write(bytes("two")).then(() => isDone = true);
+  one.take();
+  await waitAllTasksBlocked();
+  assert(!isDone);
+  streams[0].close();
+  await waitAllTasksBlocked();
+  assert(!isDone);
+  other.take();
+  await next;
+  streams[1].close();
+});
+
 testOverBoth(
   "SocketStream: bytes of every length come as they were sent, into room of every size",
   async () => {
