@@ -7,6 +7,7 @@
  * @module
  */
 
+import { JetStreamApiError } from "@nats-io/jetstream";
 import { nuid } from "@nats-io/nats-core";
 import { currentScope, outside } from "../../primitives/kernel/context.ts";
 import type { Account } from "../../primitives/kernel/inspected.ts";
@@ -46,6 +47,9 @@ export interface ClusterCrewOptions extends PoolOptions {
   readonly window: number;
   readonly grace: number;
 }
+
+// What a server says while its cluster chooses one to lead.
+const NO_LEADER = 10008;
 
 // Milliseconds between two attempts to put a job where there is no room.
 const FIRST_PAUSE = 50;
@@ -284,13 +288,14 @@ export class ClusterCrew extends Crew<ClusterJob> {
   /** Returns whether it was there, so that it has not ended. */
   async #remove(place: Place): Promise<boolean> {
     const { id, seq } = place;
-    const { manager, layout } = this.#session;
+    const { manager, layout, patience } = this.#session;
+    const take = () => manager.streams.deleteMessage(layout.jobs, seq, false);
     try {
-      const wasThere = await manager.streams.deleteMessage(layout.jobs, seq, false);
+      const wasThere = await patience.ask(() => take().catch(noneIfRefused));
       if (place.worker === undefined) await this.#forgetInput(place);
       return wasThere;
     } catch {
-      return false; // It has been done, or there is no server that could say.
+      return false; // There is no server that could say.
     } finally {
       // After that: else a worker might be given it that has not heard of this.
       this.#session.tell(layout.cancel(id), NOTHING);
@@ -329,6 +334,12 @@ export class ClusterCrew extends Crew<ClusterJob> {
 }
 
 const NOTHING = new Uint8Array();
+
+/** What the server refuses to take out is not there: it has been done. */
+function noneIfRefused(error: unknown): false {
+  if (error instanceof JetStreamApiError && error.code !== NO_LEADER) return false;
+  throw error;
+}
 
 /** Whether the job of its key was put there by another pool. */
 function isGuest({ isStored, seq }: Place): boolean {

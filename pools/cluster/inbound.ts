@@ -13,6 +13,7 @@ import { type ClusterJob, Place } from "./cluster_job.ts";
 import type { JobClass } from "./layout.ts";
 import { readEvent, readResult, type ResultMessage } from "./messages.ts";
 import { unpackError, unpackValues } from "./packing.ts";
+import { ResultBroom } from "./result_broom.ts";
 import type { Session } from "./session.ts";
 
 // How often it is looked up what nobody has told, in milliseconds.
@@ -29,6 +30,7 @@ export class Inbound {
   duplicates = 0;
   malformed = 0;
   readonly #session: Session;
+  readonly #broom: ResultBroom;
   readonly #places: Map<string, Place> = new Map();
   readonly #ended: Map<string, string> = new Map();
   #sweepTimer: ReturnType<typeof setTimeout> | undefined;
@@ -37,6 +39,7 @@ export class Inbound {
 
   constructor(session: Session) {
     this.#session = session;
+    this.#broom = new ResultBroom(session, `${this.client}.*`);
     this.#hear(`${this.client}.*`);
     session.onReconnected(() => this.#sweepNow(0));
     session.connection.closed().then((error) => this.#closed(error));
@@ -257,11 +260,11 @@ export class Inbound {
     const places = [...this.#places.values()].filter(({ since, isStored, isWithdrawn }) =>
       since < before && isStored && !isWithdrawn
     );
-    if (places.length === 0) return;
     // By one question for all of its own; those with a key are one by one among the keys of others.
     const own = places.filter(({ isKeyed }) => !isKeyed);
     await this.#sweepAll(own, `${this.client}.*`);
     for (const place of places) if (place.isKeyed) await this.#sweepAll([place], place.id);
+    await this.#broom.sweep();
   }
 
   async #sweepAll(places: readonly Place[], ids: string): Promise<void> {

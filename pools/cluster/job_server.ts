@@ -103,7 +103,8 @@ export class JobServer implements ClusterWorker, Desk, JobHost, Taker {
   async run(): Promise<void> {
     const { ackWait, drain, started } = this.#settings;
     const { session } = this;
-    await makeConsumers(session.manager, session.layout, ackWait);
+    const prepare = () => makeConsumers(session.manager, session.layout, ackWait);
+    await session.patience.ask(prepare);
     link(this.#scope, currentScope(), localsOf(currentScope()));
     const cancels = session.hear(session.layout.cancel("*.*"), (_, subject) => {
       this.#cancel(session.layout.idIn(subject) ?? "");
@@ -112,7 +113,7 @@ export class JobServer implements ClusterWorker, Desk, JobHost, Taker {
       setInterval(() => this.#beat(), Math.min(ackWait / BEATS, LONGEST_BEAT))
     );
     this.#intake = new Intake(session, this);
-    session.onReconnected(() => this.#intake.restart());
+    session.onReconnected(() => this.#intake.restart(), prepare);
     session.connection.closed().then((error) => this.#lost(error));
     try {
       started?.(this);

@@ -26,7 +26,7 @@ export interface LeasePlace {
 }
 
 /** What nobody has written to for so long is forgotten: the names of locks may be without number. */
-const FORGET_AFTER = 24 * 60 * 60 * 1000;
+export const FORGET_AFTER = 24 * 60 * 60 * 1000;
 
 /** The place of one roll. */
 export class LeaseStore implements RollStore {

@@ -31,13 +31,13 @@ import {
 } from "../../primitives/kernel/wait.ts";
 import { Lease, loseLease, runLeased } from "./lease.ts";
 import { LeaseKeeper, type Ticket } from "./lease_keeper.ts";
-import { keyOf, LeaseStore } from "./lease_store.ts";
+import { FORGET_AFTER, keyOf, LeaseStore } from "./lease_store.ts";
 
 /** What locks and semaphores of the cluster can be told. */
 export interface LeaseOptions {
   /**
-   * After how many milliseconds without a sign of life a holder counts as dead: from 100 up. Others
-   * may give another one. Default: 10,000.
+   * After how many milliseconds without a sign of life a holder counts as dead: from 100 to a day.
+   * Others may give another one. Default: 10,000.
    */
   lease?: number;
   /**
@@ -123,9 +123,12 @@ export abstract class Leased implements Waitable<Lease>, WaitTarget, AsyncDispos
     checkCount(permits, title, "the number of permits", 1, false);
     checkOptions(options, title);
     const { lease = 10_000, bucket = "grove_leases", replicas = 1 } = options;
-    checkTime(lease, title, "'lease'", false);
-    if (lease < 100) {
-      throw new RangeError(`Cannot ${title} as 'lease' must be 100 ms or more: received ${lease}`);
+    checkTime(lease, title, "'lease'");
+    // What nobody has written to for longer is forgotten, though it may be held.
+    if (lease < 100 || lease > FORGET_AFTER) {
+      throw new RangeError(
+        `Cannot ${title} as 'lease' must be from 100 ms to ${FORGET_AFTER}, a day: received ${lease}`,
+      );
     }
     if (typeof bucket !== "string" || !BUCKET.test(bucket)) {
       throw new TypeError(

@@ -52,6 +52,7 @@ export class Session {
   readonly inputs: LargeStore;
   /** The results that are too large for a message. */
   readonly outputs: LargeStore;
+  readonly #makeStreams: () => Promise<void>;
 
   /**
    * Connects, and makes what the cluster needs where it is not there.
@@ -86,9 +87,9 @@ export class Session {
     try {
       if (!connection.info?.jetstream) throw new Error(withoutJetStream(connection, action));
       const manager = await jetstreamManager(connection, { checkAPI: false });
-      const patience = new Patience(connection);
-      await patience.ask(() => makeStreams(connection, manager, layout, options));
-      return new Session(connection, manager, patience, layout, options);
+      const session = new Session(connection, manager, layout, options);
+      await session.patience.ask(session.#makeStreams);
+      return session;
     } catch (error) {
       await connection.close();
       throw error;
@@ -98,16 +99,18 @@ export class Session {
   private constructor(
     connection: NatsConnection,
     manager: JetStreamManager,
-    patience: Patience,
     layout: Layout,
-    { replicas, keepResults = HOUR }: StoreOptions,
+    options: StoreOptions,
   ) {
+    const { replicas, keepResults = HOUR } = options;
     this.connection = connection;
     this.manager = manager;
-    this.patience = patience;
+    const patience = this.patience = new Patience(connection);
     this.layout = layout;
     this.outbox = outside(() => new Outbox(connection));
+    // Now: while the connection is lost nobody knows.
     const copies = replicas ?? (connection.info?.cluster === undefined ? 1 : 3);
+    this.#makeStreams = () => makeStreams(manager, layout, { ...options, replicas: copies });
     const inputs = { bucket: layout.inputs, replicas: copies, keep: Infinity };
     // Longer than what says that they are there.
     const outputs = { bucket: layout.outputs, replicas: copies, keep: 2 * keepResults };
@@ -120,13 +123,18 @@ export class Session {
     return (this.connection.info?.max_payload ?? 1 << 20) - SLACK;
   }
 
-  /** Calls back each time after the connection was lost and is there again. */
-  onReconnected(fn: () => void): void {
+  /**
+   * Calls back each time after the connection was lost and is there again. What a server lacks that
+   * has lost all that it had is made anew; after the streams, what `prepare` makes.
+   */
+  onReconnected(fn: () => void, prepare?: () => Promise<void>): void {
     outside(async () => {
       for await (const { type } of this.connection.status()) {
         if (type !== "reconnect") continue;
         this.outbox.resend();
         fn();
+        // Whoever needs it hears of it if that fails.
+        this.patience.ask(this.#makeStreams).then(prepare).catch(() => {});
       }
     });
   }

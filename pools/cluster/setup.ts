@@ -14,7 +14,7 @@ import {
   StorageType,
   type StreamConfig,
 } from "@nats-io/jetstream";
-import { nanos, type NatsConnection } from "@nats-io/nats-core";
+import { nanos } from "@nats-io/nats-core";
 import { CLASSES, type JobClass, type Layout } from "./layout.ts";
 
 /** How much of what the server keeps, and where. */
@@ -32,7 +32,8 @@ export interface StoreOptions {
   maxJobs?: number;
   /**
    * For how many milliseconds results are kept, where this is the first to use the cluster: so long
-   * a job with an idempotency key is not run again. From 100 up. Default: an hour.
+   * a job with an idempotency key is not run again. Those of jobs without one go some minutes after
+   * their pool has taken them. From 100 up. Default: an hour.
    */
   keepResults?: number;
 }
@@ -48,13 +49,11 @@ const CONSUMER_EXISTS = 10148;
 
 /** Makes the streams. */
 export async function makeStreams(
-  connection: NatsConnection,
   manager: JetStreamManager,
   layout: Layout,
-  { replicas, maxJobs = Infinity, keepResults = HOUR }: StoreOptions,
+  { replicas, maxJobs = Infinity, keepResults = HOUR }: StoreOptions & { replicas: number },
 ): Promise<void> {
-  const num_replicas = replicas ?? (connection.info?.cluster === undefined ? 1 : 3);
-  const common = { storage: StorageType.File, num_replicas };
+  const common = { storage: StorageType.File, num_replicas: replicas };
   const streams: (Partial<StreamConfig> & { name: string })[] = [
     {
       ...common,

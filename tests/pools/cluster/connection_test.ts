@@ -1,9 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { ClosedError, Event } from "../../../mod.ts";
-import { connect } from "@nats-io/transport-node";
+import { Cancelled, cancelScope, ClosedError, Event } from "../../../mod.ts";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { ClusterPool } from "../../../pools/cluster/mod.ts";
-import { NatsServer, natsTest } from "./nats.ts";
+import { connect, NatsServer, natsTest } from "./nats.ts";
 import { Proxy } from "./proxy.ts";
 import { modules, Setup } from "./with_worker.ts";
 import * as jobs from "./jobs.ts";
@@ -47,6 +46,59 @@ natsTest(
   },
 );
 
+natsTest(
+  "P12: a job that is cancelled while the server is out of reach does not run later",
+  async () => {
+    await using setup = await Setup.start();
+    await using proxy = new Proxy(setup.server.url);
+    await using pool = await setup.pool({ servers: proxy.url, grace: 0 });
+    const future = pool.submit(jobs.note, "too late");
+    await setup.stored(1);
+    await proxy.cut();
+    future.cancel();
+    assert(await future.error() instanceof Cancelled);
+    proxy.restore();
+    await setup.stored(0);
+    assertEquals(pool.stats().abandoned, 1);
+  },
+);
+
+natsTest("C8: a pool that nobody waits for any more is not connected", async () => {
+  using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = silent.addr as Deno.NetAddr;
+  const servers = `nats://127.0.0.1:${port}`;
+  await cancelScope(async (scope) => {
+    const connecting = ClusterPool.connect({ servers, modules });
+    const peer = await silent.accept();
+    scope.cancel();
+    await assertRejects(() => connecting, Cancelled);
+    peer.close();
+  });
+});
+
+natsTest(
+  "P12: a server that comes back with nothing is made ready again, and lost jobs fail",
+  async () => {
+    await using setup = await Setup.start();
+    await using proxy = new Proxy(setup.server.url);
+    await setup.worker({ servers: proxy.url });
+    await using pool = await setup.pool({ servers: proxy.url });
+    jobs.log.length = 0;
+    jobs.gates.set("lost", new Event());
+    const lost = pool.submit(jobs.passGate, "lost");
+    while (jobs.log.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    await proxy.cut();
+    const connection = await connect({ servers: setup.server.url });
+    const { streams } = await jetstreamManager(connection);
+    for (const name of ["JOBS", "RESULTS", "DEAD"]) await streams.delete(`GROVE_default_${name}`);
+    await connection.close();
+    proxy.restore();
+    await assertRejects(() => lost.result(), ClosedError, "is not in the cluster any more");
+    assertEquals(await pool.run(jobs.add, 1, 1), 2);
+    jobs.gates.get("lost")!.set();
+  },
+);
+
 natsTest("P12: a server without JetStream is refused, with what to do", async () => {
   await using server = await NatsServer.start({ jetstream: "false" });
   await assertRejects(
@@ -74,6 +126,7 @@ natsTest("P12: ClusterPool.connect() refuses options that make no sense", async 
     [{ replicas: 0 }, "'replicas'"],
     [{ maxJobs: 1.5 }, "'maxJobs'"],
     [{ keepResults: "long" }, "'keepResults'"],
+    [{ keepResults: 0 }, "'keepResults' must be 100 ms or more"],
     [{ servers: "" }, "'servers'"],
     [{ name: 1 }, "'name'"],
     [{ order: "random" }, "'order'"],

@@ -7,7 +7,6 @@
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { connect } from "@nats-io/transport-node";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { nursery, WorkerCrashedError } from "../../../mod.ts";
 import {
@@ -16,7 +15,7 @@ import {
   type DeadJob,
   serveCluster,
 } from "../../../pools/cluster/mod.ts";
-import { NatsCluster, NatsServer, natsTest } from "./nats.ts";
+import { connect, NatsCluster, NatsServer, natsTest } from "./nats.ts";
 import { modules } from "./modules.ts";
 import { WorkerProcess } from "./worker_process.ts";
 import * as jobs from "./jobs.ts";
@@ -204,7 +203,9 @@ natsTest(
   async () => {
     await using server = await NatsServer.start();
     await using pool = await ClusterPool.connect({ servers: server.url, modules });
-    await using first = await WorkerProcess.start(server.url, "--ack-wait", "300");
+    // Of one name: the second may be the first, started anew.
+    const flags = ["--ack-wait", "300", "--name", "elm"];
+    await using first = await WorkerProcess.start(server.url, ...flags);
     const taken: number[] = [];
     await assertRejects(
       async () => {
@@ -213,7 +214,7 @@ natsTest(
           if (n !== 500) continue;
           first.kill();
           await first.ended();
-          await using _second = await WorkerProcess.start(server.url, "--ack-wait", "300");
+          await using _second = await WorkerProcess.start(server.url, ...flags);
           await until(() => pool.stats().failed > 0);
         }
       },

@@ -1,6 +1,10 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { jetstream } from "@nats-io/jetstream";
 import { Cancelled, Event } from "../../../mod.ts";
-import { natsTest } from "./nats.ts";
+import { keyedId } from "../../../pools/cluster/layout.ts";
+import { write } from "../../../pools/cluster/messages.ts";
+import { packValues } from "../../../pools/cluster/packing.ts";
+import { connect, natsTest } from "./nats.ts";
 import { Setup } from "./with_worker.ts";
 import * as jobs from "./jobs.ts";
 
@@ -64,3 +68,73 @@ natsTest("P12: a key is a text of moderate length, and has no place in a stream"
   assertThrows(() => pool.with({ key: "x".repeat(1000) }), RangeError, "too long");
   assertThrows(() => pool.with({ key: "x" }).stream(jobs.count, 1), TypeError, "'key'");
 });
+
+const turn = (ms = 0) => new Promise((resolve) => setTimeout(resolve, ms));
+
+natsTest(
+  "P12: a job of a key that comes late, when it has been done, is not run again",
+  async () => {
+    await using setup = await Setup.start();
+    const worker = await setup.worker();
+    await using pool = await setup.pool();
+    jobs.log.length = 0;
+    await pool.with({ key: "k" }).run(jobs.note, "run");
+    await setup.stored(0);
+    // Of a pool that had asked for its result before there was one.
+    const connection = await connect({ servers: setup.server.url });
+    const args = packValues(["run again"], String);
+    const late = write({ module: "jobs", fn: "note", name: "note", args });
+    const subject = `grove.default.job.normal.${keyedId("k", "")}`;
+    await jetstream(connection).publish(subject, late);
+    await connection.close();
+    await setup.stored(0);
+    assertEquals(jobs.log, ["run"]);
+    assertEquals(worker.stats().duplicates, 1);
+  },
+);
+
+natsTest(
+  "P12: who leaves a job of a key that is another's leaves it alone, at every step",
+  async () => {
+    await using setup = await Setup.start();
+    await setup.worker();
+    await using one = await setup.pool();
+    await using two = await setup.pool();
+    jobs.log.length = 0;
+    jobs.gates.set("shared", new Event());
+    const first = one.with({ key: "k" }).submit(jobs.passGate, "shared");
+    while (jobs.log.length === 0) await turn(1);
+    for (let steps = 0; steps < 40; steps++) {
+      const guest = two.with({ key: "k" }).submit(jobs.passGate, "shared");
+      for (let i = 0; i < steps; i++) await turn();
+      guest.cancel();
+      assert(await guest.error() instanceof Cancelled);
+    }
+    await two.run(jobs.add, 1, 1); // What it has said before that, the worker has heard.
+    assertEquals(jobs.log, ["at shared"]);
+    jobs.gates.get("shared")!.set();
+    assertEquals(await first, "shared");
+  },
+);
+
+natsTest(
+  "P12: the key of a job that was cancelled can be used at once, at every step",
+  async () => {
+    await using setup = await Setup.start();
+    await setup.worker();
+    await using pool = await setup.pool();
+    const large = new Uint8Array(1_500_000);
+    for (const argument of [1, large]) {
+      for (let steps = 0; steps < 25; steps++) {
+        const keyed = pool.with({ key: `k${steps}` });
+        const first = keyed.submit(jobs.later, 1, argument);
+        for (let i = 0; i < steps; i++) await turn();
+        first.cancel();
+        const value = await keyed.run(jobs.later, 1, argument).catch((error) => error);
+        assert(value instanceof Cancelled || value === 1 || value.length === large.length, value);
+        // Only of one that had been given to a worker it may hear that it was cancelled.
+        if (value instanceof Cancelled) assert(steps > 0);
+      }
+    }
+  },
+);

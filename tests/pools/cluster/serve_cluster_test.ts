@@ -6,7 +6,6 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { connect } from "@nats-io/transport-node";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import {
   Event,
@@ -18,7 +17,7 @@ import {
 } from "../../../mod.ts";
 import { type ClusterWorker, serveCluster } from "../../../pools/cluster/mod.ts";
 import { Encoder } from "../../../primitives/codec/encoder.ts";
-import { natsTest } from "./nats.ts";
+import { connect, natsTest } from "./nats.ts";
 import { modules, Setup } from "./with_worker.ts";
 import { WorkerProcess } from "./worker_process.ts";
 import * as jobs from "./jobs.ts";
@@ -32,6 +31,7 @@ Deno.test("serveCluster() refuses options that make no sense, at the call", () =
     [{ modules: { jobs: { url: modules.jobs, functions: "add" } } }, "must be a list of names"],
     [{ concurrency: 0 }, "'concurrency'"],
     [{ ackWait: Infinity }, "'ackWait'"],
+    [{ ackWait: 99 }, "'ackWait' must be 100 ms or more"],
     [{ maxDeliver: 0.5 }, "'maxDeliver'"],
     [{ drain: -1 }, "'drain'"],
     [{ started: 1 }, "'started'"],

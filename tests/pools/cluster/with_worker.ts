@@ -5,7 +5,6 @@
  */
 
 import { jetstreamManager } from "@nats-io/jetstream";
-import { connect } from "@nats-io/transport-node";
 import {
   ClusterPool,
   type ClusterPoolOptions,
@@ -14,7 +13,7 @@ import {
   type ServeClusterOptions,
 } from "../../../pools/cluster/mod.ts";
 import { openNursery } from "../../../mod.ts";
-import { NatsServer } from "./nats.ts";
+import { connect, NatsServer } from "./nats.ts";
 
 /** The list of modules of both sides. */
 export const modules = { jobs: import.meta.resolve("./jobs.ts") };
@@ -22,7 +21,7 @@ export const modules = { jobs: import.meta.resolve("./jobs.ts") };
 /** See above. */
 export class Setup implements AsyncDisposable {
   readonly server: NatsServer;
-  readonly #services = openNursery();
+  #services = openNursery();
 
   static async start(): Promise<Setup> {
     return new Setup(await NatsServer.start());
@@ -54,6 +53,12 @@ export class Setup implements AsyncDisposable {
     } finally {
       await connection.close();
     }
+  }
+
+  /** Ends its workers. */
+  async endWorkers(): Promise<void> {
+    await this.#services[Symbol.asyncDispose]();
+    this.#services = openNursery();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
