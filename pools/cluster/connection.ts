@@ -31,10 +31,10 @@ export interface ConnectOptions {
   /** Who to be there: the text of a `.creds` file. Default: nobody. */
   credentials?: string;
   /**
-   * Certificates for `tls://`, as texts in PEM: of who is to be trusted besides those whom the
-   * system trusts, and one's own with its key. Default: none.
+   * For `tls://`: the certificate of who vouches for the servers, as the text of a PEM file, besides
+   * those whom the system trusts. Default: none.
    */
-  tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
+  tls?: { readonly ca?: string };
 }
 
 /**

@@ -11,9 +11,19 @@ export interface Trust {
   readonly caCerts: readonly string[];
 }
 
-/** Reads what the options name. */
+/**
+ * Reads what the options name.
+ *
+ * @throws {TypeError} When they have a certificate for this side: the sockets of Deno cannot show one
+ * on a connection that has begun in the clear.
+ */
 export async function readTrust(tls: ConnectionOptions["tls"]): Promise<Trust> {
-  const { ca, caFile } = tls ?? {};
+  const { ca, caFile, cert, certFile, key, keyFile } = tls ?? {};
+  if ([cert, certFile, key, keyFile].some((given) => given !== undefined)) {
+    throw new TypeError(
+      "Cannot connect to the cluster as a client cannot prove who it is by a certificate here. Give it a password, a token or the text of a .creds file",
+    );
+  }
   const text = caFile === undefined ? ca : await readText(caFile);
   return { caCerts: text === undefined ? [] : [text] };
 }

@@ -16,6 +16,7 @@
 
 import type { ConnectionOptions, NatsConnection } from "@nats-io/nats-core";
 import { NatsConnectionImpl } from "@nats-io/nats-core/internal";
+import "../../../mod.ts"; // Sockets need the root of all tasks.
 import { useSockets } from "../../../pools/cluster/transport.ts";
 import type { Identity } from "../../io/certificates.ts";
 
@@ -56,8 +57,8 @@ export interface NatsServerOptions {
   readonly jetstream?: string;
   /** What whoever connects has to know. Default: nothing. */
   readonly token?: string;
-  /** What it proves its name by to those who connect; and whether they have to prove theirs by the same. Default: no TLS. */
-  readonly tls?: Identity & { readonly verify?: boolean };
+  /** What it proves its name by. Default: no TLS. */
+  readonly tls?: Identity;
 }
 
 // What a server says while it starts, on its standard error output.
@@ -162,11 +163,10 @@ export class NatsServer implements AsyncDisposable {
       `websocket { listen: "127.0.0.1:${this.#websocketPort}", no_tls: true }`,
     ];
     if (tls !== undefined) {
-      const [cert, key, authority] = ["cert", "key", "authority"].map((name) =>
+      const [cert, key] = ["cert", "key"].map((name) =>
         JSON.stringify(`${this.#folder}/${name}.pem`)
       );
-      const verify = tls.verify === true ? `, verify: true, ca_file: ${authority}` : "";
-      lines.push(`tls { cert_file: ${cert}, key_file: ${key}${verify} }`);
+      lines.push(`tls { cert_file: ${cert}, key_file: ${key} }`);
     }
     if (token !== undefined) lines.push(`authorization { token: ${token} }`);
     if (routes !== undefined) {

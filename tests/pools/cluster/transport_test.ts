@@ -237,6 +237,14 @@ natsTest("certificates may be in files", async () => {
   await connection.close();
 });
 
+Deno.test("who wants to show a certificate is told that it cannot", async () => {
+  using server = new FakeNats();
+  for (const tls of [{ cert: FIRST.cert, key: FIRST.key }, { certFile: "a.pem" }]) {
+    const connecting = connect({ servers: server.url, tls });
+    await assertRejects(() => connecting, ConnectionError, "by a certificate");
+  }
+});
+
 Deno.test("an address that asks for TLS is not talked to without", async () => {
   using server = new FakeNats();
   const servers = server.url.replace("nats:", "tls:");
