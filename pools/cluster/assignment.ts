@@ -144,8 +144,10 @@ export class Assignment implements Reporter {
     try {
       if (await session.resultOf(this.id) !== undefined) {
         this.#desk.wasDone();
+        const input = inputIn(this.delivery.data);
         // Of one that is dead the arguments are kept.
-        this.#finish(await session.isDead(this.id) ? undefined : inputIn(this.delivery.data));
+        const isKept = input !== undefined && await session.isDead(this.id).catch(() => true);
+        this.#finish(isKept ? undefined : input);
         return;
       }
     } catch {

@@ -5,23 +5,10 @@
  */
 
 import { decode } from "../../primitives/codec/decode.ts";
-import { Encoder } from "../../primitives/codec/encoder.ts";
 import { MalformedError } from "../../primitives/codec/malformed_error.ts";
+import { byteEncoder, RefusedValue } from "../byte_encoder.ts";
 import { named, refusal } from "../payload.ts";
 import { decodeError, encodeError, type ErrorData } from "../remote_error.ts";
-
-class Refused extends Error {
-  readonly value: unknown;
-  readonly path: string;
-
-  constructor(value: unknown, path: string) {
-    super();
-    this.value = value;
-    this.path = path;
-  }
-}
-
-const encoder = new Encoder((value, path) => new Refused(value, path));
 
 /**
  * Makes bytes of values.
@@ -35,9 +22,9 @@ export function packValues(
   nameOf: (index: number) => string,
 ): Uint8Array<ArrayBuffer> {
   try {
-    return encoder.encode(values, "").slice();
+    return byteEncoder.encode(values, "").slice();
   } catch (error) {
-    if (!(error instanceof Refused)) throw error;
+    if (!(error instanceof RefusedValue)) throw error;
     throw refusal(error.value, named(error.path, nameOf), "machine");
   }
 }
@@ -55,7 +42,7 @@ export function unpackValues(bytes: Uint8Array): readonly unknown[] {
 
 /** Makes bytes of a message, of which it is known that they can be made. */
 export function packRecord(record: object): Uint8Array<ArrayBuffer> {
-  return encoder.encode(record, "").slice();
+  return byteEncoder.encode(record, "").slice();
 }
 
 /**
@@ -75,7 +62,7 @@ export function unpackRecord(bytes: Uint8Array): Record<string, unknown> {
 export function packError(error: unknown): ErrorData {
   const data = encodeError(error);
   try {
-    encoder.encode(data, "");
+    byteEncoder.encode(data, "");
     return data;
   } catch {
     // A field of it is bound to its process: the rest of the error is not.

@@ -6,23 +6,11 @@
  */
 
 import { decode } from "../../primitives/codec/decode.ts";
-import { Encoder } from "../../primitives/codec/encoder.ts";
+import { byteEncoder, RefusedValue } from "../byte_encoder.ts";
 import { dropPassed, packValues, type PassedOn, unpackValues } from "../passing.ts";
 import { named, refusal, sharedRefusal } from "../payload.ts";
 import type { Wire } from "../remote/wire.ts";
 
-class Refused extends Error {
-  readonly value: unknown;
-  readonly path: string;
-
-  constructor(value: unknown, path: string) {
-    super();
-    this.value = value;
-    this.path = path;
-  }
-}
-
-const encoder = new Encoder((value, path) => new Refused(value, path));
 const NOTHING: readonly never[] = [];
 
 /** See above. */
@@ -31,10 +19,10 @@ export const PROCESS_WIRE: Wire = {
     const { values: rest, passed } = packValues(values, nameOf, "process");
     try {
       for (const one of passed ?? NOTHING) checkPassed(one, nameOf);
-      return { values: encoder.encode(rest, "").slice(), passed, moved: NOTHING };
+      return { values: byteEncoder.encode(rest, "").slice(), passed, moved: NOTHING };
     } catch (error) {
       dropPassed(passed);
-      if (!(error instanceof Refused)) throw error;
+      if (!(error instanceof RefusedValue)) throw error;
       throw refusal(error.value, named(error.path, nameOf), "process");
     }
   },
@@ -48,9 +36,9 @@ export const PROCESS_WIRE: Wire = {
 /** What stands for an object may be what processes cannot share. */
 function checkPassed({ kind, data, paths }: PassedOn, nameOf: (index: number) => string): void {
   try {
-    encoder.encode(data, "");
+    byteEncoder.encode(data, "");
   } catch (error) {
-    if (!(error instanceof Refused)) throw error;
+    if (!(error instanceof RefusedValue)) throw error;
     const [index, ...steps] = paths[0];
     const path = nameOf(Number(index)) + steps.map((step) => `[${JSON.stringify(step)}]`).join("");
     throw sharedRefusal(kind, path);

@@ -13,13 +13,28 @@ import { write } from "../../../pools/cluster/messages.ts";
 import type { Stored } from "../../../pools/cluster/outbox.ts";
 import { packValues } from "../../../pools/cluster/packing.ts";
 
+interface Case {
+  /** What its arguments are called in the store; nothing where they come along. */
+  readonly input?: string;
+  /** How often it was given to a worker. */
+  readonly count?: number;
+  /** Whether it is among the dead. */
+  readonly isDead?: boolean;
+}
+
 /** A desk that notes what happens at it, with one job whose result is on its way. */
-function setUp() {
+function setUp({ input, count = 1, isDead = false }: Case = {}) {
   const log: string[] = [];
   const storing = Promise.withResolvers<Stored>();
   const delivery = {
-    count: 1,
-    data: write({ module: "m", fn: "f", name: "f", args: packValues([], String) }),
+    count,
+    data: write({
+      module: "m",
+      fn: "f",
+      name: "f",
+      input,
+      args: input ? undefined : packValues([], String),
+    }),
     done: () => log.push("done"),
     giveBack: () => log.push("given back"),
   } as unknown as Delivery;
@@ -32,6 +47,12 @@ function setUp() {
       layout: new Layout("default", "test"),
       largest: 1000,
       tell: () => log.push("told"),
+      resultOf: () => Promise.resolve({ seq: 1, result: {} }),
+      isDead: () => Promise.resolve(isDead),
+      inputs: {
+        get: () => Promise.reject(new Error("timeout")),
+        delete: (name: string) => Promise.resolve(log.push(`forgot ${name}`)),
+      },
       outbox: {
         store: () => {
           log.push("stored");
@@ -77,4 +98,25 @@ Deno.test("P12: a job whose result cannot be stored is not acknowledged", async 
   storing.reject(new ClosedError("closed"));
   await turn();
   assertEquals(log.slice(3), ["gone false"]);
+});
+
+Deno.test("P12: a job that was done by a worker that was lost then leaves nothing in the store", async () => {
+  const { log, job } = setUp({ input: "x", count: 2 });
+  job.begin();
+  await turn();
+  assertEquals(log, ["was done", "left", "done", "forgot a.b.x", "gone true"]);
+});
+
+Deno.test("P12: the arguments of a job that is dead are kept", async () => {
+  const { log, job } = setUp({ input: "x", count: 2, isDead: true });
+  job.begin();
+  await turn();
+  assertEquals(log, ["was done", "left", "done", "gone true"]);
+});
+
+Deno.test("P12: a job whose arguments are out of reach is given back, and has not failed", async () => {
+  const { log, job } = setUp({ input: "x" });
+  job.begin();
+  await turn();
+  assertEquals(log, ["left", "given back", "gone false"]);
 });

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DiscardPolicy, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { OverloadedError } from "../../../mod.ts";
 import { connect, natsTest } from "./nats.ts";
@@ -48,6 +48,28 @@ natsTest(
     await setup.stored(0);
     assertEquals(await other.size("GROVE_default_RESULTS"), 2);
     assertEquals(jobs.log, ["ran"]);
+  },
+);
+
+natsTest(
+  "P12: a worker whose results the server refuses takes no more jobs in the end",
+  async () => {
+    await using setup = await Setup.start();
+    await using pool = await setup.pool({ window: 2000 });
+    await using other = await beside(setup);
+    const full = { max_msgs: 1, discard: DiscardPolicy.New };
+    await other.streams.update("GROVE_default_RESULTS", full);
+    await jetstream(other.connection).publish("grove.default.result.some.other", "x");
+    jobs.log.length = 0;
+    const futures = Array.from({ length: 1500 }, (_, i) => pool.submit(jobs.note, i));
+    await setup.stored(1500);
+    await setup.worker({ concurrency: 10 });
+    while (jobs.log.length < 1024) await turn(1);
+    for (let i = 0; i < 50; i++) assertEquals(await other.size("GROVE_default_JOBS"), 1500);
+    assert(jobs.log.length < 1050, `It went on, to ${jobs.log.length}`);
+    await other.streams.update("GROVE_default_RESULTS", { max_msgs: -1 });
+    await Promise.all(futures);
+    assertEquals(new Set(jobs.log).size, 1500);
   },
 );
 
