@@ -126,6 +126,17 @@ Deno.test("a connection that is lost is made anew, over servers that do not want
   await last.hears("PUB a 1\r\nb\r\n");
 });
 
+Deno.test("an end while a connection is made anew hangs up", async () => {
+  using server = new FakeNats();
+  const connecting = connect({ servers: server.url, reconnectTimeWait: 1 });
+  const first = await server.welcome();
+  const connection = await connecting;
+  first.close();
+  const silent = await server.accept();
+  await connection.close();
+  assertEquals(await silent.end(), "");
+});
+
 Deno.test("a server that talks nonsense in between is hung up on", async () => {
   using server = new FakeNats();
   const connecting = connect({ servers: server.url, reconnect: false });
@@ -178,6 +189,7 @@ natsTest(
       group.spawn(() => connectCluster({ servers: server.url })).then((connection) => connection)
     );
     const subscription = connection.subscribe("a", { max: 1 });
+  await connection.flush();
     await cancelScope((scope) => {
       scope.cancel();
       connection.publish("a", "b");
