@@ -16,7 +16,7 @@ import { keepShape } from "../primitives/kernel/shapes.ts";
 import { entry, suspend, type WaitOptions } from "../primitives/kernel/wait.ts";
 import { BusyError, explain } from "./errors.ts";
 import type { Arrivals } from "./platform.ts";
-import { giveBack, LARGE, plain, SMALL, takeLarge } from "./read_buffers.ts";
+import { giveBack, LARGE, plain, SMALL, takeLarge, takeSmall } from "./read_buffers.ts";
 import {
   ChunkReader,
   ExactReader,
@@ -261,7 +261,7 @@ export class ReadSide implements Arrivals {
       ? new Uint8Array(Math.ceil(wanted))
       : this.#isBusy
       ? takeLarge()
-      : new Uint8Array(SMALL);
+      : takeSmall();
     if (held > 0) next.set(this.#buffer!.subarray(this.#start, this.#end));
     this.#release();
     this.#buffer = next;

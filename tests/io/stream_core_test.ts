@@ -118,6 +118,22 @@ Deno.test("SocketStream: a write that was given up tells nobody of its end, also
   streams[1].close();
 });
 
+Deno.test("SocketStream: what comes for one that was closed does not reach another stream", async () => {
+  const [one, other] = [new FakeConnection(), new FakeConnection()];
+  const [closed, stream] = [new SocketStream(one), new SocketStream(other)];
+  const buffer = new Uint8Array(8);
+  await assertRejects(() => closed.read(buffer, { timeout: 1 }), TimeoutError);
+  closed.close(); // The platform still reads into its memory.
+  await assertRejects(() => stream.read(buffer, { timeout: 1 }), TimeoutError);
+  other.give("good");
+  await waitAllTasksBlocked();
+  one.give("late");
+  await waitAllTasksBlocked();
+  assertEquals(await stream.read(buffer), 4);
+  assertEquals(text(buffer.subarray(0, 4)), "good");
+  stream.close();
+});
+
 testOverBoth(
   "SocketStream: bytes of every length come as they were sent, into room of every size",
   async () => {
