@@ -124,17 +124,20 @@ natsTest(
     await setup.worker();
     await using pool = await setup.pool();
     const large = new Uint8Array(1_500_000);
-    for (const argument of [1, large]) {
-      for (let steps = 0; steps < 25; steps++) {
-        const keyed = pool.with({ key: `k${steps}` });
-        const first = keyed.submit(jobs.later, 1, argument);
-        for (let i = 0; i < steps; i++) await turn();
-        first.cancel();
-        const value = await keyed.run(jobs.later, 1, argument).catch((error) => error);
-        assert(value instanceof Cancelled || value === 1 || value.length === large.length, value);
-        // Only of one that had been given to a worker it may hear that it was cancelled.
-        if (value instanceof Cancelled) assert(steps > 0);
-      }
+    const again = async (key: string, steps: number, argument: unknown) => {
+      const keyed = pool.with({ key });
+      const first = keyed.submit(jobs.same, argument);
+      for (let i = 0; i < steps; i++) await turn();
+      first.cancel();
+      // Of one that a worker had it may hear that it was cancelled.
+      const value = await keyed.run(jobs.same, argument).catch((error) => error);
+      assert(value instanceof Cancelled || Object.is(value, argument) || value.length > 1, value);
+    };
+    for (let steps = 0; steps < 12; steps++) {
+      const keys = Array.from({ length: 50 }, (_, i) => `${steps} ${i}`);
+      await Promise.all(keys.map((key) => again(key, steps, 1)));
     }
+    for (let steps = 0; steps < 6; steps++) await again(`large ${steps}`, steps, large);
+    assertEquals(pool.stats().failed, 0);
   },
 );
