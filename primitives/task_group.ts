@@ -1,7 +1,8 @@
 /**
  * Task groups: the place where tasks are spawned, and the promise that none of them is lost. A
  * group is a scope with children; what it adds is the count of those that hold it open, and the
- * rules of what its end means.
+ * rules of what its end means. A third of the file is their documentation; the rules stand together,
+ * as none of them can be read without the others.
  *
  * @module
  */
