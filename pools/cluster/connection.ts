@@ -13,7 +13,11 @@ import {
 import { NatsConnectionImpl } from "@nats-io/nats-core/internal";
 import { checkOptions, show } from "../../primitives/kernel/check.ts";
 import { outside } from "../../primitives/kernel/context.ts";
+import type { ClusterLock } from "./lock.ts";
 import { useSockets } from "./transport.ts";
+
+/** A connection as `ClusterLock` takes it: a `NatsConnection` of `@nats-io/nats-core`. */
+export type ClusterConnection = ConstructorParameters<typeof ClusterLock>[0];
 
 /** How to get to the servers of a cluster. */
 export interface ConnectOptions {
@@ -57,7 +61,7 @@ export interface ConnectOptions {
  * const lock = new ClusterLock(connection, "nightly report");
  * ```
  */
-export function connectCluster(options: ConnectOptions): Promise<NatsConnection> {
+export function connectCluster(options: ConnectOptions): Promise<ClusterConnection> {
   const action = "connect to the cluster";
   checkOptions(options, action);
   return open(options, action);

@@ -9,7 +9,7 @@ export type { ClusterPoolStats } from "./cluster_crew.ts";
 export type { ClusterJobOptions } from "./cluster_job.ts";
 export { ClusterPool, type ClusterPoolOptions } from "./cluster_pool.ts";
 export type { ClusterWorker, ClusterWorkerStats } from "./cluster_worker.ts";
-export { connectCluster, type ConnectOptions } from "./connection.ts";
+export { type ClusterConnection, connectCluster, type ConnectOptions } from "./connection.ts";
 export type { DeadJob } from "./dead_jobs.ts";
 export { Lease, LeaseLostError } from "./lease.ts";
 export { Leased, type LeasedStats, type LeaseOptions } from "./leased.ts";
