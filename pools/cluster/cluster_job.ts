@@ -18,7 +18,9 @@ export interface ClusterJobOptions extends JobOptions {
   /**
    * An idempotency key: of all jobs that are handed in with it, by whomever, one is run, and all
    * get its result, for as long as results are kept: so let it say what is to be done, too. Jobs of
-   * one key have one priority; those of another are others. Default: none.
+   * one key have one priority; those of another are others. When the job is cancelled by the pool
+   * that put it there, it is so for all; who uses the key again at once may still be told of that.
+   * Default: none.
    */
   key?: string;
 }
