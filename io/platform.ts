@@ -27,6 +27,8 @@ interface BothWays {
   write(data: Uint8Array): number | Promise<number>;
   closeWrite(): Promise<void>;
   close(): void;
+  /** Whether small pieces are sent at once. Only of connections by TCP that are not encrypted. */
+  setNoDelay?(noDelay: boolean): void;
   /** Only of connections that are encrypted. */
   handshake?(): Promise<{ readonly alpnProtocol: string | null }>;
 }

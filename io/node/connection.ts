@@ -57,8 +57,9 @@ export class NodeConnection implements PushedConnection, Inflow {
     return this.#remote ??= addressOf(remoteAddress, remotePort);
   }
 
-  /** Notes where the peer is: a socket that has failed does not know it any more. */
+  /** Has small pieces sent at once, and notes where the peer is: a socket that has failed does not know. */
   connected(): this {
+    this.#socket.setNoDelay(true);
     void this.remoteAddr;
     return this;
   }

@@ -28,6 +28,7 @@ export interface NodeSocket {
   readonly remoteAddress?: string;
   readonly remotePort?: number;
   readonly writableLength: number;
+  setNoDelay(noDelay: boolean): void;
   on(event: string, listener: (argument: never) => void): void;
   pause(): void;
   resume(): void;

@@ -23,7 +23,10 @@ import {
   waitAllTasksBlocked,
   withLeakCheck,
 } from "../../primitives/testing/mod.ts";
+import { socketAddress } from "../../io/address.ts";
+import { Listener as NativeListening } from "../../io/listener.ts";
 import { connect, listen, testOverBoth } from "./backends.ts";
+import { FakeConnection } from "./fake_connection.ts";
 import { failingListener, systemError } from "./fake_listener.ts";
 import { bytes, text } from "./pair.ts";
 import { program } from "./program.ts";
@@ -291,3 +294,15 @@ testOverBoth(
     assertEquals(inspect().children, []);
   },
 );
+
+Deno.test("Listener: the connections it accepts send small pieces at once", async () => {
+  const connection = new FakeConnection();
+  const native = {
+    addr: connection.localAddr,
+    accept: () => Promise.resolve(connection),
+    close: () => {},
+  };
+  using listener = new NativeListening([{ native, address: socketAddress(native.addr) }]);
+  using _stream = await listener.accept();
+  assertEquals(connection.noDelay, true);
+});
