@@ -189,7 +189,7 @@ natsTest(
       group.spawn(() => connectCluster({ servers: server.url })).then((connection) => connection)
     );
     const subscription = connection.subscribe("a", { max: 1 });
-  await connection.flush();
+    await connection.flush();
     await cancelScope((scope) => {
       scope.cancel();
       connection.publish("a", "b");
