@@ -138,6 +138,8 @@ export class Workforce implements Iterable<RemoteWorker> {
   giveUp(worker: RemoteWorker): void {
     this.#workers.delete(worker);
     this.crashed++;
+    // Else it would be replaced at once, and that one too: with another that starts meanwhile, for ever.
+    if (worker.state === "starting") this.#startFailedAt = performance.now();
     worker.giveUp("it was given up");
     this.#see(worker);
     const givenUp: { at: number; forget?: () => void } = { at: performance.now() };

@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals, assertInstanceOf, assertStringIncludes } from "@std/assert";
-import { WorkerCrashedError } from "../../mod.ts";
+import { sleep, WorkerCrashedError } from "../../mod.ts";
 import {
   add,
   closeAtStart,
@@ -88,6 +88,18 @@ Deno.test("P5: an onStart that never ends fails the jobs after startTimeout", as
     assertStringIncludes(error.message, "it has not started within 100 ms");
   }
   await eventually(() => pool.stats().abandoned === 0, "the threads have ended");
+});
+
+Deno.test("P5: workers that never end their start are not started again and again, one after the other", async () => {
+  using seen = new SeenWorkers();
+  await using pool = new TestPool({ size: 2, onStart: neverStart, startTimeout: 100 });
+  const first = pool.submit(add, 1, 2);
+  // The second worker is still starting when the first one is given up.
+  await sleep(60);
+  const second = pool.submit(add, 3, 4);
+  assertInstanceOf(await first.error(), WorkerCrashedError);
+  assertInstanceOf(await second.error(), WorkerCrashedError);
+  assert(seen.list.length <= 4, `${seen.list.length} workers were started`);
 });
 
 Deno.test("P5: with several workers none of which can start, the jobs fail and no worker is left", async () => {
