@@ -38,6 +38,7 @@ async function runTests(args: string[], scratch: string): Promise<boolean> {
     args: [
       "test",
       "--doc",
+      "--no-check", // Types are for `deno task check`.
       "--no-prompt",
       "--allow-all",
       ...std.flags,
