@@ -12,7 +12,7 @@ import { moveOnAfter } from "../primitives/move_on_after.ts";
 import { shield } from "../primitives/shield.ts";
 import { onceGone } from "../primitives/shared/threads.ts";
 import type { TcpAddress } from "./address.ts";
-import { moduleBeside } from "./module_beside.ts";
+import { cureForMissing, moduleBeside } from "./module_beside.ts";
 import type { FromCore, Opening, ToCore, Told } from "./core_protocol.ts";
 
 /** How many milliseconds it may take until a thread is gone that was ended. */
@@ -41,7 +41,11 @@ export class Core {
     worker.onmessage = ({ data }) => this.#receive(data);
     worker.onerror = (event) => {
       event.preventDefault();
-      this.#die(new Error(this.#dead(`${event.message}${cureFor(event.message)}`)));
+      this.#die(
+        new Error(
+          this.#dead(`${event.message}${cureForMissing(event.message, coreModule(), "core")}`),
+        ),
+      );
     };
     this.#post(opening);
   }
@@ -143,11 +147,6 @@ async function unlessStopped<T>(deferred: Deferred<T>): Promise<T | void> {
 /** The module that threads run. Where it is, is not known everywhere, nor asked for there. */
 function coreModule(): URL {
   return moduleBeside(import.meta.url, "grove_core");
-}
-
-function cureFor(message: string): string {
-  if (!message.startsWith(`Module not found "${coreModule().href}"`)) return "";
-  return ". In a bundle, leave @grove/grove out as external, or bundle @grove/grove/core too, as grove_core.js beside the program";
 }
 
 /** An error that a thread has told of, in its class if that is one of the platform's. */

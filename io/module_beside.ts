@@ -17,3 +17,17 @@
 export function moduleBeside(url: string, name: string): URL {
   return new URL(`./${name}${url.slice(url.lastIndexOf("."))}`, url);
 }
+
+/**
+ * What to do about a module that was not found there, as a sentence behind the platform's message; ""
+ * where something else is wrong.
+ *
+ * @param message What the platform says.
+ * @param module The URL that was looked for.
+ * @param entry The entry of the package that the module is.
+ */
+export function cureForMissing(message: string, module: URL, entry: string): string {
+  if (!message.startsWith(`Module not found "${module.href}"`)) return "";
+  const name = module.pathname.slice(module.pathname.lastIndexOf("/") + 1);
+  return ` In a bundle, leave @grove/grove out as external, or bundle @grove/grove/${entry} too, as ${name} beside the program`;
+}

@@ -13,8 +13,8 @@ import { currentScope, outside } from "../../primitives/kernel/context.ts";
 import type { Account } from "../../primitives/kernel/inspected.ts";
 import { packLocals } from "../../primitives/kernel/portable_locals.ts";
 import { localsOf } from "../../primitives/kernel/scope.ts";
-import { GroupIterator } from "../../primitives/group_iterator.ts";
 import { Crew, type Sink } from "../crew.ts";
+import { streamOf } from "../stream_of.ts";
 import { NotPortableError, OverloadedError } from "../errors.ts";
 import type { PoolOptions, PoolStats } from "../executor.ts";
 import type { JobEnd } from "../future.ts";
@@ -187,14 +187,7 @@ export class ClusterCrew extends Crew<ClusterJob> {
         `Cannot stream in "${this.name}" as it was told a 'key': what a stream yields is not kept. Leave the key out`,
       );
     }
-    return new GroupIterator<T>("stream", CREDIT / 2, (group, outlet) => {
-      const sink: Sink = (items, grant) => {
-        for (const item of items) outlet.put(item as T);
-        if (outlet.full) group.spawn(() => outlet.drained().then(grant), { name: "demand" });
-        else grant();
-      };
-      group.spawn(() => this.run(options, fn, args, sink), { name: "stream" });
-    });
+    return streamOf(CREDIT, (sink) => this.run(options, fn, args, sink));
   }
 
   #next(): void {

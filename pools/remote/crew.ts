@@ -11,8 +11,8 @@
 import { outside } from "../../primitives/kernel/context.ts";
 import { TimeoutError } from "../../primitives/kernel/errors.ts";
 import type { Account } from "../../primitives/kernel/inspected.ts";
-import { GroupIterator } from "../../primitives/group_iterator.ts";
 import { Crew, type Sink } from "../crew.ts";
+import { streamOf } from "../stream_of.ts";
 import { NotPortableError, OverloadedError, WorkerCrashedError } from "../errors.ts";
 import type { JobOptions, PoolOptions, WorkerPoolStats, WorkerTree } from "../executor.ts";
 import { cancelledJob } from "../future.ts";
@@ -166,14 +166,7 @@ export class RemoteCrew extends Crew<RemoteJob> implements Employer, Watched {
     fn: AnyFunction,
     args: readonly unknown[],
   ): AsyncIterable<T> {
-    return new GroupIterator<T>("stream", CREDIT / 2, (group, outlet) => {
-      const sink: Sink = (items, grant) => {
-        for (const item of items) outlet.put(item as T);
-        if (outlet.full) group.spawn(() => outlet.drained().then(grant), { name: "demand" });
-        else grant();
-      };
-      group.spawn(() => this.run(options, fn, args, sink), { name: "stream" });
-    });
+    return streamOf(CREDIT, (sink) => this.run(options, fn, args, sink));
   }
 
   workerReady(worker: RemoteWorker): void {

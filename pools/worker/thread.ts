@@ -4,7 +4,7 @@
  * @module
  */
 
-import { moduleBeside } from "../../io/module_beside.ts";
+import { cureForMissing, moduleBeside } from "../../io/module_beside.ts";
 import { mainModuleOfProgram } from "../process/main_module.ts";
 import { RemoteWorker, type WorkerHost, type WorkerOptions } from "../remote/worker.ts";
 import type { RemoteJob } from "../remote/job.ts";
@@ -45,7 +45,11 @@ export class Thread extends RemoteWorker implements Mortal {
     this.#worker.onmessage = ({ data }) => this.receive(data);
     this.#worker.onerror = (event) => {
       event.preventDefault();
-      this.die(`it has failed to start: ${event.message}${cureFor(event.message)}`);
+      this.die(
+        `it has failed to start: ${event.message}${
+          cureForMissing(event.message, mainModule(), "worker")
+        }`,
+      );
     };
     this.#worker.onmessageerror = () => this.die("it has sent what cannot be read here");
     this.#worker.postMessage({
@@ -85,9 +89,4 @@ export class Thread extends RemoteWorker implements Mortal {
     this.#mindNoMore();
     this.#worker.terminate();
   }
-}
-
-function cureFor(message: string): string {
-  if (!message.startsWith(`Module not found "${mainModule().href}"`)) return "";
-  return " In a bundle, leave @grove/grove out as external, or bundle @grove/grove/worker too, as grove_worker.js beside the program";
 }
