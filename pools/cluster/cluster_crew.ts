@@ -216,7 +216,7 @@ export class ClusterCrew extends Crew<ClusterJob> {
     const { outbox, layout, inputs, largest } = this.#session;
     let { message } = job.cargo;
     try {
-      if (place.isWithdrawn) return;
+      if (place.isWithdrawn) return this.#inbound.cancelled(place);
       // One with a key may be there, or be done, for long.
       if (place.isKeyed && await this.#inbound.isKnown(place)) return;
       let data = write(message);
@@ -230,7 +230,10 @@ export class ClusterCrew extends Crew<ClusterJob> {
       const subject = layout.job(jobClass, id);
       const nonce = `${id}.${this.#inbound.client}.${this.#counter++}`;
       for (let pause = FIRST_PAUSE;; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
-        if (place.isWithdrawn) return await this.#forgetInput(place);
+        if (place.isWithdrawn) {
+          this.#inbound.cancelled(place);
+          return await this.#forgetInput(place);
+        }
         const { seq, refused } = await outbox.store({ subject, data, id: nonce, ends: [NO_ROOM] });
         place.seq = seq;
         if (refused === undefined) break;
@@ -244,7 +247,7 @@ export class ClusterCrew extends Crew<ClusterJob> {
         await this.#pause(pause);
       }
       place.isStored = true;
-      if (place.isWithdrawn && !isGuest(place)) await this.#remove(place);
+      if (place.isWithdrawn) await this.#takeBack(place);
       // It may have ended between that question and this answer, and was told of then.
       else if (place.isKeyed) await this.#inbound.isOver(place);
     } catch (error) {
@@ -256,8 +259,7 @@ export class ClusterCrew extends Crew<ClusterJob> {
   /** Takes a job out of the cluster, or has the worker end it that runs it. */
   #withdraw(place: Place, job: ClusterJob): void {
     place.isWithdrawn = true;
-    const isOut = !place.isStored && place.worker === undefined;
-    if (isOut) {
+    if (!place.isStored && place.worker === undefined) {
       job.ended(undefined);
       return;
     }
@@ -268,14 +270,20 @@ export class ClusterCrew extends Crew<ClusterJob> {
       job.ended(undefined);
     }, this.#options.grace);
     this.#timers.add(timer);
-    outside(async () => {
+    // Until the server has answered it may be another's that a worker runs: that is left alone.
+    if (place.isStored) outside(() => this.#takeBack(place));
+  }
+
+  /** Takes a job out of the cluster that nobody here waits for. */
+  async #takeBack(place: Place): Promise<void> {
+    if (!isGuest(place)) {
       const wasThere = await this.#remove(place);
       if (!wasThere || place.worker !== undefined) return;
       // Nobody else would tell those that wait for the same key elsewhere. Before the key can be
       // used again here.
       if (place.isKeyed) await this.#tellCancelled(place).catch(() => {});
-      job.ended(undefined);
-    });
+    }
+    this.#inbound.cancelled(place);
   }
 
   /** Returns whether it was there, so that it has not ended. */

@@ -123,6 +123,11 @@ export class Inbound {
     for (const job of [...place.jobs]) job.settle("failed", error);
   }
 
+  /** The jobs of a place have ended, as they were asked to. */
+  cancelled(place: Place): void {
+    for (const job of [...place.jobs]) job.ended(undefined);
+  }
+
   /** Hears no more, and has the server forget what only this pool would ask for. */
   async close(): Promise<void> {
     this.#isClosed = true;

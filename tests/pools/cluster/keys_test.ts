@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { jetstream } from "@nats-io/jetstream";
 import { Cancelled, Event } from "../../../mod.ts";
@@ -69,6 +70,7 @@ natsTest("P12: a key is a text of moderate length, and has no place in a stream"
   assertThrows(() => pool.with({ key: "x" }).stream(jobs.count, 1), TypeError, "'key'");
 });
 
+const immediately = () => new Promise((resolve) => setImmediate(resolve));
 const turn = (ms = 0) => new Promise((resolve) => setTimeout(resolve, ms));
 
 natsTest(
@@ -110,6 +112,19 @@ natsTest(
       guest.cancel();
       assert(await guest.error() instanceof Cancelled);
     }
+    // And where it hears of the worker before it knows whose job it is.
+    const connection = await connect({ servers: setup.server.url });
+    const started = write({ type: "started", worker: "w", run: "r" });
+    for (let times = 0; times < 40; times++) {
+      const guest = two.with({ key: "k" }).submit(jobs.passGate, "shared");
+      while (!guest.running) {
+        connection.publish(`grove.default.event.${keyedId("k", "")}`, started);
+        await immediately();
+      }
+      guest.cancel();
+      assert(await guest.error() instanceof Cancelled);
+    }
+    await connection.close();
     await two.run(jobs.add, 1, 1); // What it has said before that, the worker has heard.
     assertEquals(jobs.log, ["at shared"]);
     jobs.gates.get("shared")!.set();
