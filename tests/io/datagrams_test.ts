@@ -95,12 +95,12 @@ Deno.test("datagrams: waits end by time-out, cancellation, stop and close, and l
         console.log(await loop);
       });
       await other.send(bytes("for select"), socket.address);
-      const { key, value } = await grove.select({ socket, quiet: grove.after(5000) });
+      const { key, value } = await grove.select({ socket, quiet: grove.after(60_000) });
       console.log(key, text(value.data));
       using selector = new grove.Selector();
       selector.register(socket, "read", "udp");
       await other.send(bytes("for a selector"), socket.address);
-      const [{ data, chunk }] = await selector.select({ timeout: 5000 });
+      const [{ data, chunk }] = await selector.select({ timeout: 60_000 });
       console.log(data, text(chunk.data));
       await other.send(new Uint8Array(70_000), socket.address).catch((e) => console.log(message(e)));
       const signal = AbortSignal.abort(new Error("not sent"));

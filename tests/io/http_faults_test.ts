@@ -43,7 +43,9 @@ Deno.test("serveHttp: clients that draw out their bodies keep no place, where th
     nursery(async (services) => {
       const { address, base } = await start(
         services,
-        async (request) => new Response(await cancellable(request.text())),
+        // What has no body is answered at once, however slow the machine is.
+        async (request) =>
+          new Response(request.body === null ? "served" : await cancellable(request.text())),
         { timeout: 20, maxConcurrent: 2, onError: (error) => void told.push(error) },
       );
       const clients = [];
@@ -53,10 +55,7 @@ Deno.test("serveHttp: clients that draw out their bodies keep no place, where th
         await client.write(bytes("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nab"));
         assertEquals(text((await client.readUntil("\r\n"))!), "HTTP/1.1 504 Gateway Timeout");
       }
-      assertEquals(await read(await fetch(base, { method: "POST", body: "served" })), [
-        200,
-        "served",
-      ]);
+      assertEquals(await read(base), [200, "served"]);
       for (const client of clients) client.close();
       services.stop();
     })

@@ -7,7 +7,8 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Host, StatusSignal } from "../../io/host.ts";
 import { Lookout } from "../../io/lookout.ts";
-import { inspect, taskGroup } from "../../mod.ts";
+import { inspect, isCancelled, Lock, taskGroup } from "../../mod.ts";
+import { waitAllTasksBlocked } from "../../primitives/testing/mod.ts";
 
 /** A process that has signals and a terminal of the test's making. */
 function fakeHost(hasColors: boolean): { host: Host; listeners: Map<string, () => void> } {
@@ -54,6 +55,41 @@ Deno.test("Lookout: it prints the tree when it is asked to, in colors where ther
     });
     assertEquals(listeners.size, 0);
   }
+});
+
+/** Calls a function with a clock that goes on by a second whenever it is looked at, and no timers. */
+function inSlowTime(fn: (ticks: () => void) => void): void {
+  const { setInterval } = globalThis;
+  const { now } = performance;
+  let time = 0;
+  let tick: () => void = () => {};
+  globalThis.setInterval = ((ring: () => void) => (tick = ring, 0)) as typeof setInterval;
+  performance.now = () => time += 1000;
+  try {
+    fn(() => tick());
+  } finally {
+    globalThis.setInterval = setInterval;
+    performance.now = now;
+  }
+}
+
+Deno.test("Lookout: that a busy machine drew out a look does not put off the next one", async () => {
+  const { host } = fakeHost(false);
+  await taskGroup(async (program) => {
+    const lock = new Lock({ name: "door" });
+    program.spawn(async () => {
+      using _ = await lock.acquire();
+      await taskGroup((inner) => void inner.spawn(() => lock.acquire(), { name: "child" }));
+    });
+    await waitAllTasksBlocked();
+    inSlowTime((tick) => {
+      const lookout = new Lookout(host, program);
+      const text = printed(() => [1, 2].forEach(tick));
+      lookout.leave();
+      assert(text.startsWith("All tasks wait for each other"), text);
+    });
+    program.cancel();
+  }).catch((error) => assert(isCancelled(error)));
 });
 
 Deno.test("Lookout: there are ages for as long as somebody looks out", async () => {

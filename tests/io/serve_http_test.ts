@@ -62,7 +62,7 @@ Deno.test("serveHttp: a stop does not wait for connections that are kept alive f
     const { address } = await start(services, () => new Response("hi"));
     using idle = await connect(address);
     await idle.write(bytes("GET / HTTP/1.1\r\nhost: x\r\n\r\n"));
-    await idle.read(new Uint8Array(1000));
+    await idle.readUntil("\r\n\r\nhi");
     services.stop();
     assertEquals(await readAll(idle), "");
   });

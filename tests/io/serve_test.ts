@@ -258,11 +258,12 @@ testOverBoth(
 testOverBoth("serve: a stop while there is no room ends the server [I2, I3]", async () => {
   await nursery(async (services) => {
     const { addresses: [address] } = await start(services, async (stream) => {
+      await stream.write(bytes("come in"));
       await stream.read(new Uint8Array(1), { endOnStop: true });
     }, { maxConnections: 1 });
     using first = await connect(address);
     using second = await connect(address);
-    await waitAllTasksBlocked();
+    await first.readExactly(7);
     services.stop();
     assertEquals(await readAll(first), "");
     // The system had taken the second; it is reset when the listener is closed.
@@ -275,22 +276,36 @@ testOverBoth(
   async () => {
     const { errors, onError } = recorder();
     await nursery(async (services) => {
-      const { addresses: [address] } = await start(services, async (stream) => {
-        const [wish] = await stream.readExactly(1);
-        if (wish === "r".charCodeAt(0)) await stream.readExactly(1);
-        else if (wish === "w".charCodeAt(0)) await stream.write(new Uint8Array(2 ** 24));
-        else await sleep(60); // it keeps the peer waiting, not the other way round
-        await stream.write(bytes("in time"));
+      const deeds = [
+        (stream: SocketStream) => stream.readExactly(1),
+        (stream: SocketStream) => stream.write(new Uint8Array(2 ** 24)),
+      ];
+      const listener = await start(services, async (stream) => {
+        await deeds.shift()!(stream);
+        await stream.write(bytes("never"));
       }, { idleTimeout: 30, onError });
+      const [address] = listener.addresses;
       using reading = await connect(address);
-      await reading.write(bytes("r"));
       assertEquals(await readAll(reading), "");
       using writing = await connect(address);
-      await writing.write(bytes("w"));
-      await sleep(60); // it reads nothing
+      while (listener.stats().closed.idle < 2) await sleep(1); // it reads nothing
       assert((await readAll(writing)).length < 2 ** 24);
-      assertEquals(await ask(address, "s"), "in time");
       assertEquals(errors, []);
+      services.cancel();
+    });
+  },
+);
+
+testOverBoth(
+  "serve: the time that a handler takes for itself does not make its peer an idle one [I2]",
+  async () => {
+    await nursery(async (services) => {
+      const { addresses: [address] } = await start(services, async (stream) => {
+        await sleep(60); // it keeps the peer waiting, not the other way round
+        await stream.write(bytes("in time"));
+      }, { idleTimeout: 30 });
+      using stream = await connect(address);
+      assertEquals(await readAll(stream), "in time");
       services.cancel();
     });
   },
@@ -316,15 +331,17 @@ testOverBoth(
   "serve: when it is stopped accepting ends at once, and a handler may finish within the drain [I3]",
   async () => {
     await nursery(async (services) => {
+      const inside = Promise.withResolvers<void>();
       let finished = false;
       const { addresses: [address] } = await start(services, async (stream, task) => {
+        inside.resolve();
         await stream.readExactly(1);
         assert(task.stopping);
         await stream.write(bytes("good-bye"));
         finished = true;
-      });
+      }, { drain: 60_000 });
       using stream = await connect(address);
-      await waitAllTasksBlocked();
+      await inside.promise;
       services.stop();
       await waitAllTasksBlocked();
       assertEquals(await listens(address), false);
@@ -342,7 +359,9 @@ testOverBoth(
     const { errors, onError } = recorder();
     let cleanedUp = false;
     const value = await nursery(async (services) => {
+      const inside = Promise.withResolvers<void>();
       const { addresses: [address] } = await start(services, async (stream) => {
+        inside.resolve();
         try {
           await stream.readExactly(1);
         } finally {
@@ -351,7 +370,7 @@ testOverBoth(
         }
       }, { drain: 20, onError });
       const stream = await connect(address);
-      await waitAllTasksBlocked();
+      await inside.promise;
       services.stop();
       assertEquals(await readAll(stream), "cut short");
       stream.close();
@@ -366,11 +385,13 @@ testOverBoth(
   async () => {
     const { errors, onError } = recorder();
     await nursery(async (services) => {
+      const inside = Promise.withResolvers<void>();
       const { addresses: [address] } = await start(services, async (stream) => {
+        inside.resolve();
         await stream.readExactly(1, { endOnStop: true });
       }, { onError });
       using stream = await connect(address);
-      await waitAllTasksBlocked();
+      await inside.promise;
       services.stop();
       assertEquals(await readAll(stream), "");
     });
