@@ -63,7 +63,8 @@ function inSlowTime(fn: (ticks: () => void) => void): void {
   const { now } = performance;
   let time = 0;
   let tick: () => void = () => {};
-  globalThis.setInterval = ((ring: () => void) => (tick = ring, 0)) as typeof setInterval;
+  globalThis.setInterval =
+    ((ring: () => void) => (tick = ring, 0)) as unknown as typeof setInterval;
   performance.now = () => time += 1000;
   try {
     fn(() => tick());

@@ -9,6 +9,7 @@ import {
   nursery,
   sleep,
   TaskLocal,
+  type TcpAddress,
   TimeoutError,
   TooLongError,
   upgradeWebSocket,
@@ -123,11 +124,19 @@ Deno.test("upgradeWebSocket: a send waits for a client that does not read, and e
   const chunk = new Uint8Array(256 * 1024);
   let sent = 0;
   await serving(async (socket) => {
-    try {
-      for (; sent < 400; sent++) await socket.send(chunk, { timeout: 100 });
-    } catch (error) {
-      ends.push(error instanceof TimeoutError);
+    // Three times in a row, as once may be this machine and not the client.
+    let late = 0;
+    while (late < 3 && sent < 400) {
+      try {
+        await socket.send(chunk, { timeout: 50 });
+        sent++;
+        late = 0;
+      } catch (error) {
+        if (!(error instanceof TimeoutError)) throw error;
+        late++;
+      }
     }
+    ends.push(late === 3);
     // One that is cancelled sends nothing, and holds up nobody after it.
     ends.push((await moveOnAfter(5, () => socket.send("cancelled"))).timedOut);
     await socket.send("last");
@@ -215,10 +224,20 @@ Deno.test("upgradeWebSocket: a handler may use the drain to say something; what 
     gate.resolve();
     assertEquals(await closed, [1001, "the server is stopping"]);
     assertEquals(received, ["goodbye"]);
-    await untilTask("WebSocket /", false);
-    await assertRejects(() => connect(address), Deno.errors.ConnectionRefused);
+    // It is shut down when the last of them has ended.
+    while (await connects(address)) await sleep(1);
   });
 });
+
+/** Whether somebody listens. */
+async function connects(address: TcpAddress): Promise<boolean> {
+  try {
+    (await connect(address)).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 Deno.test("upgradeWebSocket: none is opened any more when the server has been asked to stop [I3]", async () => {
   let opened = 0;
