@@ -250,7 +250,7 @@ const duration = fc.integer({ min: 1, max: 1000 });
 const nothingOr = (arbitrary: fc.Arbitrary<number>) => fc.option(arbitrary, { freq: 3 });
 
 const level: fc.Arbitrary<Level> = fc.record({
-  kind: fc.constantFrom("plain", "plain", "shield", "moveOnAfter", "failAfter"),
+  kind: fc.constantFrom("plain", "plain", "shield", "moveOnAfter", "failAfter", "failAfter"),
   timeout: fc.integer({ min: 1, max: 2500 }),
   limited: fc.boolean(),
   cancelAt: nothingOr(fc.integer({ min: 1, max: 3000 })),
@@ -279,7 +279,7 @@ Deno.test("C1 to C6: random nests of scopes end as the rules say, each of them, 
       }
       assertEquals(await perform(levels), expected);
     }),
-    { numRuns: 600 },
+    { numRuns: 1000 },
   );
   // That the programs are worth their while: all that can become of a scope has come about, often.
   const all = [

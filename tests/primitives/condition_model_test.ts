@@ -311,7 +311,7 @@ Deno.test("Condition: random programs do as the plain model, step by step [W1, W
           );
         },
       ),
-      { numRuns: 2000, interruptAfterTimeLimit: 5000, markInterruptAsFailure: false },
+      { numRuns: 2000 },
     )
   );
 

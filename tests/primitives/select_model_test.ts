@@ -461,7 +461,7 @@ Deno.test("random selects and waits do as a plain model does: one arm takes effe
           await withVirtualTime(() => withLeakCheck(() => runAll(steps)));
         },
       ),
-      { numRuns: 2000, interruptAfterTimeLimit: 4000, markInterruptAsFailure: false },
+      { numRuns: 1000 },
     )
   );
 
