@@ -7,6 +7,7 @@
 
 import { ClosedError, TimeoutError } from "../primitives/kernel/errors.ts";
 import type { WaitTarget } from "../primitives/kernel/queue.ts";
+import { nextTurn } from "../primitives/kernel/turn.ts";
 import { Waiter, type WaitOptions } from "../primitives/kernel/wait.ts";
 import { formatAddress } from "./address.ts";
 import type { AnyConnection } from "./platform.ts";
@@ -146,10 +147,28 @@ export abstract class StreamWaiter<T> extends Waiter<T> {
   }
 
   override fail(error: unknown): void {
+    if (!this.endsIdle || !(error instanceof TimeoutError) || this.core.closed) {
+      super.fail(error);
+    } else if (this.scope === null) this.#endIdle(error); // of a limit of 0: it does not wait yet
+    else this.#endIdleSoon(error);
+  }
+
+  /**
+   * Where this process was halted or busy for as long as the limit, timers come before what its peers
+   * have sent meanwhile. One turn lets that in: they are not to pay for it.
+   */
+  #endIdleSoon(error: TimeoutError): void {
+    const { promise } = this;
+    nextTurn(() => {
+      if (this.promise === promise && this.scope !== null) this.#endIdle(error);
+    });
+  }
+
+  #endIdle(error: TimeoutError): void {
     // What is not kept by one that others may use when it has ended.
-    const { core, endsIdle } = this;
+    const { core } = this;
     super.fail(error);
-    if (endsIdle && error instanceof TimeoutError) core.closeIdle(error);
+    core.closeIdle(error);
   }
 }
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { ClosedError, taskGroup, TimeoutError } from "../../mod.ts";
+import { ClosedError, sleep, taskGroup, TimeoutError } from "../../mod.ts";
 import { waitAllTasksBlocked } from "../../primitives/testing/mod.ts";
 import { limitIdle, SocketStream } from "../../io/stream.ts";
 import { testOverBoth } from "./backends.ts";
@@ -154,6 +154,29 @@ testOverBoth(
       }
       await there.write(sent);
       assertEquals(await here.readExactly(length), sent);
+    }
+  },
+);
+
+testOverBoth(
+  "SocketStream: what came while the process was halted came in time, and its peer is no idle one [I2]",
+  async () => {
+    using streams = await pair();
+    const { here, there } = streams;
+    limitIdle(there, 60_000);
+    const read = there.readExactly(5);
+    await waitAllTasksBlocked();
+    const { now } = performance;
+    const nap = sleep(1);
+    const write = here.write(bytes("hello"));
+    // The bytes are there, and the nap is over, before the loop turns; by the clock, so is the limit.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+    performance.now = () => now.call(performance) + 60_000;
+    try {
+      await Promise.all([write, nap]);
+      assertEquals(text(await read), "hello");
+    } finally {
+      performance.now = now;
     }
   },
 );
