@@ -139,7 +139,9 @@ function predict(levels: readonly Level[]): Outcome[] {
     const outcome = outcomes[index];
     outcome.entered = true;
     enteredAt[index] = now;
-    if (dueAt(index) === now) throw new Tie();
+    const due = dueAt(index);
+    // Also where nobody looks at that time, as a clean-up is on its way.
+    if (due === now || (due === calledAt(index) && due < Infinity)) throw new Tie();
     let thrown = body(index);
     if (level.inTask && thrown?.kind === "cancelled" && thrown.of <= index) {
       // A group that was cut short throws the cancellation that is in force by then.
