@@ -1,6 +1,7 @@
 /**
  * A thread that serves, as the server on several cores sees it: started, told to stop, missed when it
- * dies. A thread that exits does so without an event, but it gives back the lock that it held.
+ * dies or is blocked. A thread that exits does so without an event, but it gives back the lock that it
+ * held. One that is blocked says nothing any more, not even that it lives.
  *
  * @module
  */
@@ -12,14 +13,18 @@ import { moveOnAfter } from "../primitives/move_on_after.ts";
 import { shield } from "../primitives/shield.ts";
 import { onceGone } from "../primitives/shared/threads.ts";
 import type { TcpAddress } from "./address.ts";
+import { Heartbeat } from "./heartbeat.ts";
 import { cureForMissing, moduleBeside } from "./module_beside.ts";
 import type { FromCore, Opening, ToCore, Told } from "./core_protocol.ts";
 
-/** How many milliseconds it may take until a thread is gone that was ended. */
-const DYING = 1000;
+/** How many milliseconds it may take until a thread is gone that was ended, and that answers. */
+const DYING = 5000;
 
-/** For how many milliseconds a thread is listened to that is gone. */
-const LAST_WORDS = 20;
+/** The same of one that did not answer either when it was to stop. */
+const DYING_UNHEARD = 1000;
+
+/** For how many milliseconds a thread is listened to that is gone; twice. */
+const LAST_WORDS = 10;
 
 /** See above. */
 export class Core {
@@ -27,14 +32,19 @@ export class Core {
   readonly #worker: Worker;
   readonly #serving: Deferred<TcpAddress>;
   readonly #ended: Deferred<void>;
+  readonly #beat: number;
   #number: number | undefined;
+  #heartbeat: Heartbeat | undefined;
   #mindNoMore: () => void = () => {};
   #isOver = false;
+  #hasHeardStop = false;
+  #isBlocked = false;
 
   /** Starts it. */
   constructor(opening: Opening) {
-    const { name } = opening;
+    const { name, beat } = opening;
     this.#name = name;
+    this.#beat = beat;
     this.#serving = new Deferred({ name: `start of ${name}` });
     this.#ended = new Deferred({ name: `end of ${name}` });
     const worker = this.#worker = new Worker(coreModule(), { type: "module", name });
@@ -50,6 +60,11 @@ export class Core {
     this.#post(opening);
   }
 
+  /** Whether it has ended by an error since it is blocked: its thread goes on, and keeps its port. */
+  get isBlocked(): boolean {
+    return this.#isBlocked;
+  }
+
   /** Waits until it serves. Resolves to nothing when the scope is asked to stop. */
   serving(): Promise<TcpAddress | void> {
     return unlessStopped(this.#serving);
@@ -62,6 +77,8 @@ export class Core {
 
   /** Has it end in an orderly way, in so many milliseconds at most. */
   async stop(timeout: number): Promise<void> {
+    // From here on it has so long and no longer.
+    this.#heartbeat?.end();
     this.#post({ type: "stop" });
     await this.#ended.wait({ timeout });
   }
@@ -69,6 +86,7 @@ export class Core {
   /** Ends it at once. */
   end(): void {
     this.#isOver = true;
+    this.#heartbeat?.end();
     this.#mindNoMore();
     this.#worker.terminate();
   }
@@ -79,7 +97,8 @@ export class Core {
     if (this.#number === undefined) return;
     const gone = new Event({ name: `death of ${this.#name}` });
     const mindNoMore = onceGone(this.#number, () => gone.set());
-    const { timedOut } = await shield(() => moveOnAfter(DYING, () => gone.wait()));
+    const limit = this.#hasHeardStop ? DYING : DYING_UNHEARD;
+    const { timedOut } = await shield(() => moveOnAfter(limit, () => gone.wait()));
     mindNoMore();
     if (timedOut) {
       console.error(
@@ -94,12 +113,21 @@ export class Core {
 
   #receive(message: FromCore | null): void {
     switch (message?.core) {
+      case "alive":
+        this.#heartbeat?.heard();
+        break;
       case "loading":
+        if (this.#beat < Infinity) {
+          this.#heartbeat = new Heartbeat(this.#beat, () => this.#fallenSilent());
+        }
         this.#number = message.thread;
         this.#mindNoMore = onceGone(message.thread, () => this.#missed());
         break;
       case "serving":
         this.#serving.resolve(message.address);
+        break;
+      case "stopping":
+        this.#hasHeardStop = true;
         break;
       case "stopped":
         this.#ended.resolve();
@@ -114,9 +142,22 @@ export class Core {
     // It may have been on its way when it was told to mind no more.
     if (this.#isOver || this.#ended.settled) return;
     const die = () => this.#die(new Error(this.#dead("it has exited without a word")));
-    // Its last words may be here and not yet heard.
-    const timer = setTimeout(die, LAST_WORDS);
+    // Its last words may be here and not yet heard. Nor are they when this loop is held up, and the
+    // timer is due before it has come to listen; between two timers it does.
+    let timer = setTimeout(() => timer = setTimeout(die, LAST_WORDS), LAST_WORDS);
     this.#mindNoMore = () => clearTimeout(timer);
+  }
+
+  #fallenSilent(): void {
+    if (this.#isOver || this.#ended.settled) return;
+    this.#isBlocked = true;
+    this.#die(
+      new Error(
+        `${
+          this.#dead("it is blocked by code that does not wait, and no thread can be ended that is")
+        }. End the process; what computes for long goes to a pool`,
+      ),
+    );
   }
 
   #failure(told: Told): Error {

@@ -16,6 +16,8 @@ export interface Opening {
   readonly reusePort: boolean;
   readonly name: string;
   readonly drain: number;
+  /** The interval of its signs of life, in milliseconds; `Infinity` for none. */
+  readonly beat: number;
 }
 
 /** What a thread is told. */
@@ -32,8 +34,12 @@ export interface Told {
 export type FromCore =
   /** It is about to load the module; `thread` is its number, by which its death can be noticed. */
   | { readonly core: "loading"; readonly thread: number }
+  /** It is not blocked. */
+  | { readonly core: "alive" }
   /** It serves there. */
   | { readonly core: "serving"; readonly address: TcpAddress }
+  /** It has heard that it is to stop. */
+  | { readonly core: "stopping" }
   /** It has served its last request. */
   | { readonly core: "stopped" }
   /** It cannot start, or go on. */

@@ -29,7 +29,7 @@ const services = openNursery({ name: "core" });
 thread.addEventListener("message", (event) => {
   const { data } = event as MessageEvent<ToCore>;
   if (data.type === "start") start(data);
-  else services.stop({ grace: Infinity }); // Who asks sees to the end.
+  else stop();
 });
 
 // Out here an error kills the thread, and comes out of it without its stack and its class.
@@ -41,10 +41,16 @@ for (const type of ["error", "unhandledrejection"]) {
   });
 }
 
+function stop(): void {
+  post({ core: "stopping" });
+  services.stop({ grace: Infinity }); // Who asks sees to the end.
+}
+
 async function start(opening: Opening): Promise<void> {
-  const { where, reusePort, name, drain } = opening;
+  const { where, reusePort, name, drain, beat } = opening;
   // First of all: the module may end the thread while it is loaded.
   post({ core: "loading", thread: threadId() });
+  if (beat < Infinity) setInterval(() => post({ core: "alive" }), beat);
   try {
     const requests = await load(opening);
     await services.spawn(() =>

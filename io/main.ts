@@ -54,7 +54,8 @@ const LINGER = 1000;
  * that was asked for.
  *
  * The exit code is set, and the process ends when nothing is left to do, so that no output is cut
- * off; after a signal, in a second at the latest. While the body runs, the process stays alive.
+ * off; after a signal or a failure, in a second at the latest, as a thread that is blocked would keep
+ * it for ever. While the body runs, the process stays alive.
  *
  * SIGQUIT (Ctrl-\) and SIGUSR1, and SIGINFO (Ctrl-T) where there is one, print the tree of tasks to
  * stderr, and the program goes on. So does a deadlock that no `DeadlockError` was thrown for, once; it
@@ -116,7 +117,7 @@ async function run(
   }
   // A program that ended well may have set a code of its own.
   if (code !== 0) host.setExitCode(code);
-  if (ending.signal !== undefined) host.unlessEnded(LINGER, () => host.exit());
+  if (code !== 0 || ending.signal !== undefined) host.unlessEnded(LINGER, () => host.exit());
 }
 
 /** What the signals do. */

@@ -1,7 +1,8 @@
 /**
  * HTTP on several cores: threads that each run the same server, on the same port. The system gives
  * every new connection to one of them (`SO_REUSEPORT`), so nothing is handed over here, and a thread
- * costs what a program of its own would. A thread that dies is replaced.
+ * costs what a program of its own would. A thread that dies is replaced; one that is blocked ends the
+ * server, as nothing but the end of the process frees its share of the port.
  *
  * @module
  */
@@ -22,6 +23,7 @@ import { checkRestart, type RestartPolicy } from "../primitives/restart.ts";
 import type { Listening, TcpAddress } from "./address.ts";
 import { Core } from "./core.ts";
 import type { Opening } from "./core_protocol.ts";
+import { beatOf } from "./heartbeat.ts";
 import { socketsFor } from "./platform.ts";
 import { checkHttpAddress, LAST_ANSWERS } from "./serve_http.ts";
 
@@ -44,6 +46,11 @@ export interface ServeOnCoresOptions {
    * are cancelled; it is bounded, as a worker may not answer. Default: 3000.
    */
   drain?: number;
+  /**
+   * Milliseconds of silence after which a worker is taken for blocked, which ends the server with an
+   * error; `Infinity` waits for it for ever, as one does who holds it by a debugger. Default: 60000.
+   */
+  unresponsiveAfter?: number;
   /**
    * How often a worker that died is replaced, and after which pause. One death more ends the server
    * with its error. Default: 5 times within a minute, each, after 100 ms, 200 ms, 400 ms and so on.
@@ -82,8 +89,11 @@ export interface CoreStats {
  * is asked to stop, all workers accept no more at once, and their requests have `drain` milliseconds;
  * when it is cancelled, all connections are closed.
  *
- * A worker that is blocked, by a loop in a handler, cannot be ended (Deno 2.9.6): the connections that
- * the system gives to it wait, and it keeps its port and the process after the end. What computes for
+ * A worker that is blocked, by a loop in a handler, cannot be ended (Deno 2.9.6), nor replaced: it
+ * keeps its share of the port, and the connections that the system gives to it wait. So one that has
+ * been silent for `unresponsiveAfter` ends the server with an error; the others may finish their
+ * requests before. The process must be ended then, as `main` does, and whoever has started it may
+ * start it anew; a health check from outside would mostly meet a worker that works. What computes for
  * long goes to a pool.
  *
  * Several workers need Linux, which shares connections out among them, and the flag `--unstable-net`
@@ -95,7 +105,7 @@ export interface CoreStats {
  * @returns Resolves to nothing when the server was asked to stop, and has.
  * @throws {TypeError | RangeError} At the call, when an argument makes no sense.
  * @throws {Error} At the call, when the platform lacks something, which the error names; later, when
- * the module cannot be loaded, or a worker died too often.
+ * the module cannot be loaded, a worker died too often, or one is blocked.
  * @throws {Deno.errors.AddrInUse} When the port is in use.
  *
  * @example
@@ -119,8 +129,15 @@ export function serveOnCores(module: string | URL, options: ServeOnCoresOptions)
   const action = "serve on cores";
   checkOptions(options, action);
   checkHttpAddress(options, action);
-  const { backlog, name = "cores", entry = "default", drain = 3000, restart = {}, started } =
-    options;
+  const {
+    backlog,
+    name = "cores",
+    entry = "default",
+    drain = 3000,
+    unresponsiveAfter = 60_000,
+    restart = {},
+    started,
+  } = options;
   if (!URL.canParse(String(module))) {
     throw new TypeError(
       `Cannot ${action} as the module must be a URL: received ${
@@ -133,6 +150,12 @@ export function serveOnCores(module: string | URL, options: ServeOnCoresOptions)
     throw new TypeError(`Cannot ${action} as 'entry' must be a string: received ${show(entry)}`);
   }
   checkTime(drain, action, "'drain'", false);
+  checkTime(unresponsiveAfter, action, "'unresponsiveAfter'");
+  if (unresponsiveAfter === 0) {
+    throw new RangeError(
+      `Cannot ${action} as 'unresponsiveAfter' must be more than 0 milliseconds. Set it to Infinity to wait for ever`,
+    );
+  }
   checkRestart({ ...restart, on: "failure" }, action);
   if (started !== undefined) checkFunction(started, action, "'started'");
   // Node 20 has no navigator; what else it lacks is said below.
@@ -149,6 +172,7 @@ export function serveOnCores(module: string | URL, options: ServeOnCoresOptions)
       reusePort: workers > 1,
       name,
       drain,
+      beat: beatOf(unresponsiveAfter),
     },
     workers,
     { backoff, ...restart, on: "failure" },
@@ -166,6 +190,7 @@ class Cores implements CoreServer {
   readonly #restart: RestartPolicy;
   #serving = 0;
   #restarts = 0;
+  #blocked: { readonly error: unknown } | undefined;
 
   constructor(opening: Opening, workers: number, restart: RestartPolicy) {
     this.#opening = opening;
@@ -195,6 +220,7 @@ class Cores implements CoreServer {
       const others = await all(starts);
       if (!others.includes(undefined)) started?.(this);
     }, { name });
+    if (this.#blocked) throw this.#blocked.error;
   }
 
   /**
@@ -218,7 +244,7 @@ class Cores implements CoreServer {
         const current = next ?? new Core(opening);
         if (next === undefined) this.#restarts++;
         next = undefined;
-        return this.#attend(current, task);
+        return this.#attend(current, task, cores);
       }, { name: opening.name, restart: this.#restart });
       return address;
     } catch (error) {
@@ -227,7 +253,7 @@ class Cores implements CoreServer {
     }
   }
 
-  async #attend(core: Core, task: Task): Promise<void> {
+  async #attend(core: Core, task: Task, cores: Nursery): Promise<void> {
     const { drain } = this.#opening;
     try {
       if (!await core.serving()) return;
@@ -240,6 +266,12 @@ class Cores implements CoreServer {
       // More than its own, which it is to keep: this is for one that does not answer.
       if (task.stopping) await core.stop(drain + 2 * LAST_ANSWERS);
     } catch (error) {
+      if (core.isBlocked) {
+        // None in its place can take its connections, nor its share of those to come. The others
+        // finish what they have begun.
+        this.#blocked ??= { error };
+        return cores.stop({ grace: Infinity });
+      }
       // What it has cut short then is cut short by the end of its thread.
       if (!(error instanceof TimeoutError)) throw error;
       await core.endOrTell();

@@ -8,6 +8,7 @@
 import { currentTask, fetchHandler, sleep, streamBody } from "../../../mod.ts";
 
 const id = crypto.randomUUID();
+let stuck = 0;
 
 const ends: Record<string, () => void> = {
   "/throw": () => {
@@ -35,7 +36,8 @@ export default {
         yield `done: ${currentTask().stopping}`;
       }));
     }
-    if (pathname === "/stuck") return new Promise(() => {});
+    if (pathname === "/stuck") return new Promise(() => stuck++);
+    if (pathname === "/are-stuck") return new Response(`${stuck}`);
     ends[pathname]?.();
     return new Response(id);
   }),
