@@ -171,6 +171,45 @@ export class Task<T = unknown> extends Scope implements PromiseLike<T>, Waitable
   }
 
   /**
+   * A signal for foreign APIs. To the task's own code it is that of the innermost scope: it aborts
+   * as soon as a wait there would end, be it that the time of a `failAfter` is up, and does not
+   * abort in a `shield`. To all others it is that of the task as a whole. It says nothing once its
+   * scope has ended: read the body of a response where it was fetched.
+   *
+   * @example
+   * ```ts
+   * import { currentTask, failAfter, TimeoutError } from "@grove/grove";
+   *
+   * const get = (url: string) => fetch(url, { signal: currentTask().signal });
+   *
+   * using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 }); // never answers
+   * await failAfter(10, () => get(`http://127.0.0.1:${silent.addr.port}`)).catch((error) => {
+   *   console.log(error instanceof TimeoutError); // true
+   * });
+   * ```
+   */
+  override get signal(): AbortSignal {
+    const scope = this.#innermost();
+    return scope === this ? super.signal : scope.signal;
+  }
+
+  /**
+   * Whether it was asked to {@linkcode Scope.stop}, or a scope around it was. To its own code: also
+   * a scope in it that the code is in.
+   */
+  override get stopping(): boolean {
+    const scope = this.#innermost();
+    return scope === this ? super.stopping : scope.stopping;
+  }
+
+  // Who is handed a task, or asks for the current one, means the place where the code is: a signal
+  // that knew of no time limit would make that a limit of nothing.
+  #innermost(): Scope {
+    const scope = currentScope();
+    return taskAround(scope) === this as Task ? scope : this;
+  }
+
+  /**
    * Calls a function in this task's scope: what it waits for ends when the task is cancelled. For
    * call-backs that come from outside (an event listener, a server's handler) and do not know which
    * task they are for.

@@ -29,10 +29,11 @@ Deno.test("C10: stop() asks the scope and all below, and nobody outside", async 
           assertEquals([scope, group, task].map(({ stopping }) => stopping), [true, true, true]);
           assert(group.spawn(() => {}).stopping, "who comes later is asked as well");
           assertFalse(outer.stopping);
-          assertFalse(currentTask().stopping);
+          assert(currentTask().stopping, "to the code that is in the scope");
           await task;
         })
       );
+      assertFalse(currentTask().stopping);
     })
   );
 });

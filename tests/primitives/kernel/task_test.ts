@@ -7,6 +7,7 @@
 import {
   assert,
   assertEquals,
+  assertFalse,
   assertInstanceOf,
   assertNotStrictEquals,
   assertRejects,
@@ -19,10 +20,14 @@ import {
   cancellable,
   Cancelled,
   CancelScope,
+  cancelScope,
   checkpoint,
   currentTask,
+  failAfter,
   isCancelled,
+  nursery,
   openNursery,
+  shield,
   sleep,
   suppressedErrors,
   type Task,
@@ -145,6 +150,81 @@ Deno.test("Task.signal aborts with the Cancelled of the task, or of the scope ar
   );
 
   assertStrictEquals(reasons[1], scope.cancelled);
+});
+
+Deno.test("C9: to its own code the task's signal is that of the innermost scope", async () => {
+  await taskGroup(async (group) => {
+    const task: Task = group.spawn(async () => {
+      const whole = currentTask().signal;
+      await using outer = openNursery();
+      const inner = new CancelScope();
+      await inner.enter(async () => {
+        await Promise.resolve();
+        assertStrictEquals(currentTask().signal, inner.signal);
+        assertStrictEquals(task.signal, inner.signal);
+        assertStrictEquals(outer.run(() => task.signal), outer.signal);
+        assertStrictEquals(task.run(() => task.signal), whole);
+        await taskGroup((body) => assertStrictEquals(currentTask().signal, body.signal));
+      });
+      assertStrictEquals(currentTask().signal, whole);
+      await sleep(1);
+    });
+    await waitAllTasksBlocked();
+    assertNotStrictEquals(task.signal, currentTask().signal);
+  });
+});
+
+Deno.test("C6: a time limit ends what was given the task's signal in it", async () => {
+  const get = ({ signal }: Task) =>
+    new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+  await assertRejects(() => failAfter(1, () => get(currentTask())), TimeoutError);
+});
+
+Deno.test("C5: in a shield, the signal of a task that was cancelled has not aborted", async () => {
+  const seen: boolean[] = [];
+  await taskGroup(async (group) => {
+    const task = group.spawn(async () => {
+      try {
+        await sleep(60_000);
+      } finally {
+        seen.push(currentTask().signal.aborted);
+        await shield(() => seen.push(currentTask().signal.aborted));
+      }
+    });
+    task.cancel();
+    await task.join();
+  });
+  assertEquals(seen, [true, false]);
+});
+
+Deno.test("C10: to its own code a task is stopping in a scope that is, and to others it is not", async () => {
+  await taskGroup((group) => {
+    const task: Task = group.spawn(async () => {
+      await cancelScope(async (scope) => {
+        scope.stop();
+        await Promise.resolve();
+        assert(currentTask().stopping);
+        assert(task.stopping);
+        assertFalse(group.run(() => task.stopping));
+        assertFalse(task.run(() => task.stopping));
+      });
+      assertFalse(currentTask().stopping);
+    });
+  });
+});
+
+Deno.test("C10: a loop in the body of a nursery ends when the nursery is asked to stop", async () => {
+  let rounds = 0;
+  await nursery(async (services) => {
+    services.spawn(async () => {
+      await sleep(1);
+      services.stop({ grace: Infinity });
+    });
+    for (; !currentTask().stopping && rounds < 10; rounds++) {
+      await sleep(60_000, { endOnStop: true });
+    }
+  });
+  assertEquals(rounds, 1);
 });
 
 Deno.test("Task.stopping turns true with a stop of it, or of the group around it", async () => {
