@@ -49,12 +49,23 @@ export class RequestTask extends Task<void> {
   round = 0;
   isWatched = false;
   bodies: SentBody[] | null = null;
+  #label = "";
   #watch: SignalWatch | undefined = undefined;
 
   constructor(request: Request, info: readonly unknown[]) {
-    super(`${request.method} ${pathOf(request)}`);
+    super("request");
     this.request = request;
     this.info = info;
+  }
+
+  /**
+   * The method and the path. The platform is asked for them when somebody wants to know, as they cost
+   * a tenth of a small request under `Deno.serve`: who cancels it does, in time.
+   */
+  override get name(): string {
+    const { request } = this;
+    if (this.#label === "" && request !== undefined) this.#label = labelOf(request);
+    return this.#label || super.name;
   }
 
   /** Waits for what the client is answered. */
@@ -125,6 +136,14 @@ export function currentRequest(): RequestTask | undefined {
     if (task instanceof RequestTask) return task;
   }
   return undefined;
+}
+
+function labelOf(request: Request): string {
+  try {
+    return `${request.method} ${pathOf(request)}`;
+  } catch {
+    return ""; // `Deno.serve` does not know them any more when the response has been sent.
+  }
 }
 
 /** The path of a request: without the query, which may hold what is not for logs. */

@@ -122,11 +122,7 @@ let counter = -2;
 export class Task<T = unknown> extends Scope implements PromiseLike<T>, Waitable<T>, WaitTarget {
   /** A number that no other task of this thread has. They count up in the order of creation. */
   readonly id: number = ++counter;
-  /**
-   * What `inspect()` and errors call it: the `name` option, the function's name, or "task-" and its
-   * id.
-   */
-  readonly name: string;
+  readonly #name: string;
   #state: TaskState = "queued";
   // The value or the error once it has ended.
   #outcome: unknown = undefined;
@@ -144,7 +140,15 @@ export class Task<T = unknown> extends Scope implements PromiseLike<T>, Waitable
   constructor(name: string) {
     super();
     markTask(this);
-    this.name = name || `task-${this.id}`;
+    this.#name = name;
+  }
+
+  /**
+   * What `inspect()` and errors call it: the `name` option, the function's name, or "task-" and its
+   * id.
+   */
+  get name(): string {
+    return this.#name || `task-${this.id}`; // Not before anybody asks: most tasks are never named.
   }
 
   /** What a wait for it is shown as: "task". */

@@ -1,5 +1,13 @@
-import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStrictEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import {
+  activeTasks,
   type Cancelled,
   ClosedError,
   connect,
@@ -269,6 +277,45 @@ Deno.test("serveHttp: limits, failures and their answers are those of fetchHandl
     assertEquals(await read(`${base}/slow`), [504, "Gateway Timeout"]);
     assertEquals(await read(base), [500, "Internal Server Error"]);
     assertEquals(errors.length, 1);
+    services.stop();
+  });
+});
+
+Deno.test("serveHttp: a request that goes on after its 504 keeps its name", async () => {
+  const stuck = Promise.withResolvers<never>();
+  const told = Promise.withResolvers<unknown>();
+  await nursery(async (services) => {
+    const { base } = await start(services, () => stuck.promise, {
+      timeout: 5,
+      onError: (error) => told.resolve(error),
+    });
+    assertEquals(await read(`${base}/stuck?secret`), [504, "Gateway Timeout"]);
+    // The platform has closed the request when its client has read the response.
+    assertStringIncludes(formatTree(), "GET /stuck ");
+    stuck.reject(new Error("boom"));
+    assertEquals((await told.promise as Error).message, "boom");
+    services.stop();
+  });
+});
+
+Deno.test("serveHttp: a request that goes on without its client keeps its name", async () => {
+  const stuck = Promise.withResolvers<never>();
+  const isCancelled = Promise.withResolvers<void>();
+  const told = Promise.withResolvers<unknown>();
+  await nursery(async (services) => {
+    const { base } = await start(services, () => {
+      currentTask().signal.addEventListener("abort", () => isCancelled.resolve());
+      return stuck.promise;
+    }, { onError: (error) => told.resolve(error) });
+    const client = new AbortController();
+    const answer = fetch(`${base}/left?secret`, { signal: client.signal });
+    while (activeTasks().length < 2) await sleep(1);
+    client.abort();
+    await assertRejects(() => answer, DOMException);
+    await isCancelled.promise;
+    assertStringIncludes(formatTree(), "GET /left ");
+    stuck.reject(new Error("boom"));
+    assertEquals((await told.promise as Error).message, "boom");
     services.stop();
   });
 });
