@@ -14,19 +14,33 @@ import { enqueue, entry, notReady, poll, suspend, type Waitable, Waiter } from "
 /** An error that is no failure here, but the end of what arrives. */
 type EndError = new (message: string) => Error;
 
+/** The calls of `next()` of one loop that wait: a list, of which this is the youngest. */
+interface Asked<T> {
+  last: NextWaiter<T> | null;
+}
+
 /** A suspended `next()`: it resolves to an item in an iterator's wrapping. */
 class NextWaiter<T> extends Waiter<T> {
   readonly #end: EndError;
-  /** The one asked for before this, if it waits too. */
-  readonly before: NextWaiter<T> | null;
+  readonly #asked: Asked<T>;
+  #before: NextWaiter<T> | null = null;
+  #after: NextWaiter<T> | null = null;
 
-  constructor(end: EndError, before: NextWaiter<T> | null) {
+  constructor(end: EndError, asked: Asked<T>) {
     super();
     this.#end = end;
-    this.before = before;
+    this.#asked = asked;
+  }
+
+  /** It is in its queue, and will wait. */
+  join(): void {
+    this.#before = this.#asked.last;
+    if (this.#before !== null) this.#before.#after = this;
+    this.#asked.last = this;
   }
 
   override wake(value: T): void {
+    this.left();
     super.wake(result(value) as T);
   }
 
@@ -37,7 +51,15 @@ class NextWaiter<T> extends Waiter<T> {
 
   /** Resolves it as the end of the loop. */
   finish(): void {
+    this.left();
     super.wake(ended() as T);
+  }
+
+  // At once, in whatever order they end: one that stayed would keep those before it in memory.
+  protected override left(): void {
+    if (this.#before !== null) this.#before.#after = this.#after;
+    if (this.#after !== null) this.#after.#before = this.#before;
+    else this.#asked.last = this.#before;
   }
 }
 
@@ -45,8 +67,8 @@ class NextWaiter<T> extends Waiter<T> {
 export class Arrivals<T> implements AsyncIterableIterator<T> {
   readonly #source: Waitable<T>;
   readonly #end: EndError;
+  readonly #asked: Asked<T> = { last: null };
   #left = false;
-  #last: NextWaiter<T> | null = null;
 
   /**
    * @param source What things arrive at.
@@ -72,19 +94,16 @@ export class Arrivals<T> implements AsyncIterableIterator<T> {
     } catch (error) {
       return error instanceof this.#end ? Promise.resolve(ended()) : Promise.reject(error);
     }
-    const before = this.#last !== null && this.#last.scope !== null ? this.#last : null;
-    const waiter = this.#last = new NextWaiter<T>(this.#end, before);
+    const waiter = new NextWaiter<T>(this.#end, this.#asked);
     this.#source[enqueue](waiter);
+    waiter.join();
     return suspend(scope, waiter, undefined) as Promise<unknown> as Promise<IteratorResult<T>>;
   }
 
   return(): Promise<IteratorResult<T>> {
     this.#left = true;
     // Nobody is to wait in vain, and take an item that is for others.
-    for (let waiter = this.#last; waiter !== null; waiter = waiter.before) {
-      if (waiter.scope !== null) waiter.finish();
-    }
-    this.#last = null;
+    while (this.#asked.last !== null) this.#asked.last.finish();
     return Promise.resolve(ended());
   }
 }
@@ -97,4 +116,4 @@ function ended(): IteratorReturnResult<undefined> {
   return { done: true, value: undefined };
 }
 
-keepShape(new NextWaiter(Error, null));
+keepShape(new NextWaiter(Error, { last: null }));

@@ -29,6 +29,7 @@ import {
   withLeakCheck,
   withVirtualTime,
 } from "../../primitives/testing/mod.ts";
+import { program } from "../io/program.ts";
 import { thrownBy } from "./outcome.ts";
 import { assertType, collect, type Same } from "./probes.ts";
 
@@ -337,6 +338,51 @@ Deno.test("a next() that waits when return() is called ends, and takes no item: 
   await channel.send(2);
   assertEquals(await channel.receive(), 2);
   assertEquals(await iterator.next(), END);
+});
+
+Deno.test("return() ends each next() that waits, also where one between them has been given up", async () => {
+  for (const givenUp of [0, 1, 2]) {
+    const channel = new Channel<number>(1);
+    const iterator = channel[Symbol.asyncIterator]();
+    await taskGroup(async (group) => {
+      const asked = [0, 1, 2].map(() => group.spawn(() => iterator.next()));
+      asked[givenUp].cancel();
+      const last = iterator.next();
+      assertEquals(channel.stats().receivers, 3);
+      await iterator.return?.();
+      assertEquals(channel.stats().receivers, 0);
+      for (const task of asked.toSpliced(givenUp, 1)) assertEquals(await task, END);
+      assertEquals(await last, END);
+    });
+  }
+});
+
+Deno.test("a loop of which one next() always waits keeps nothing of those that have ended", async () => {
+  await using run = await program(
+    `
+      const channel = new grove.Channel(1);
+      const iterator = channel[Symbol.asyncIterator]();
+      const items = [];
+      let ahead = iterator.next();
+      for (let round = 0; round < 5; round++) {
+        const next = iterator.next();
+        await (async () => {
+          const item = {};
+          items.push(new WeakRef(item));
+          await channel.send(item);
+          await ahead;
+        })();
+        ahead = next;
+      }
+      await new Promise((resolve) => setTimeout(resolve));
+      gc();
+      console.log(items.filter((item) => item.deref() !== undefined).length);
+      await iterator.return();
+    `,
+    { flags: ["--no-check", "--v8-flags=--expose-gc"] },
+  );
+  const { stdout, stderr } = await run.end();
+  assertEquals([stdout, stderr], ["0\n", ""]);
 });
 
 Deno.test("a Web stream of a channel that is cancelled while it reads leaves the next item", async () => {
