@@ -78,9 +78,9 @@ export const spin = portable(import.meta, function spin(gate: Cells): string {
   return worker.name;
 });
 
-/** The same, but no time limit can interrupt what comes after an `await`. */
+/** The same, but no time limit can interrupt what comes after an `await`; it is no checkpoint, at which that would end the job. */
 export const spinLater = portable(import.meta, async function spinLater(gate: Cells) {
-  await yieldNow();
+  await null;
   return spin(gate);
 });
 

@@ -207,11 +207,8 @@ Deno.test(
   async () => {
     using folder = new Folder();
     await using pool = new TestPool(folder, { grace: 30 });
-    const gate = new Gate(folder);
-    await pool.run(pid); // The module is loaded by then.
-    const run = pool.with({ timeout: 30 }).submit(spinLater, gate.path);
-    const [process] = await gate.entered();
-    const error = await run.error();
+    const process = await pool.run(pid);
+    const error = await pool.with({ timeout: 30 }).submit(spinLater, folder.file("gate")).error();
     assertInstanceOf(error, TimeoutError);
     assertStringIncludes(error.message, "Its worker was given up");
     await eventually(() => !isRunning(process), "the process is dead");

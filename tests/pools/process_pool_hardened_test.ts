@@ -29,7 +29,7 @@ import { eventually, isRunning, ownChildren } from "./process/shared.ts";
 const neverLoads = inModule("never.ts", "never") as (end: PipeEnd<number, number>) => void;
 
 Deno.test("P4: a process whose job was interrupted over tasks that it had opened is replaced, and ends", async () => {
-  await using pool = new ProcessPool({ size: 1 });
+  await using pool = new ProcessPool({ size: 1, grace: 60_000 });
   const process = await pool.run(pid);
   assertInstanceOf(await thrownBy(pool.with({ timeout: 50 }).run(spinWithChild)), TimeoutError);
   assert(await pool.run(pid) !== process);

@@ -55,7 +55,7 @@ class Marked implements AsyncDisposable {
 
   /** What it has printed when it has ended, which it has to do by itself. */
   async printed(): Promise<string> {
-    const timer = setTimeout(() => this.#program.kill("SIGKILL"), 15_000);
+    const timer = setTimeout(() => this.#program.kill("SIGKILL"), 60_000);
     const { code, signal, stdout, stderr } = await this.#program.end();
     clearTimeout(timer);
     assertEquals({ code, signal, stderr }, { code: 0, signal: null, stderr: "" });

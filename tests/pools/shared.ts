@@ -6,7 +6,7 @@
  */
 
 import { fail } from "@std/assert";
-import { sleep, WorkerPool } from "../../mod.ts";
+import { type RemotePool, sleep, WorkerPool, type WorkerPoolOptions } from "../../mod.ts";
 
 // Only for what would otherwise hang: no test is right or wrong because of it.
 const PATIENCE = 20_000;
@@ -39,6 +39,11 @@ export class Gate {
     return reached(this.cells, 0, jobs);
   }
 
+  /** Waits until a job that was sent has come to the gate, and has the pool do nothing meanwhile: the job's time cannot be up before. */
+  enteredWhileNothingElseHappens(): void {
+    Atomics.wait(this.cells, 0, 0, PATIENCE);
+  }
+
   /** How many jobs have come to the gate so far. */
   get count(): number {
     return Atomics.load(this.cells, 0);
@@ -51,14 +56,21 @@ export class Gate {
   }
 }
 
-/** A pool that ends even where a test has failed that a job of it waits for: the failure is to be seen, and not a hang. */
+/**
+ * A pool that ends even where a test has failed that a job of it waits for: the failure is to be seen, and not a hang. It gives up
+ * no worker for being slow, on a machine that is, unless a test is about that and sets its own `grace`.
+ */
 export class TestPool extends WorkerPool {
+  constructor(options: WorkerPoolOptions = {}) {
+    super({ grace: PATIENCE, ...options });
+  }
+
   override async [Symbol.asyncDispose](): Promise<void> {
     let hasHung = false;
     const timer = setTimeout(() => {
       hasHung = true;
       this.crew["cancelAllPlaced"]("the test has ended", false);
-    }, PATIENCE / 10);
+    }, PATIENCE);
     try {
       await this.shutdown({ cancelPending: true });
     } finally {
@@ -66,6 +78,21 @@ export class TestPool extends WorkerPool {
       if (hasHung) fail("Jobs were left in the pool");
     }
   }
+}
+
+/**
+ * Has a pool learn that a function takes next to no time, so that it sends its jobs in batches: however long it takes on a machine
+ * that has other things to do.
+ */
+export async function warmUp<A extends unknown[]>(
+  pool: RemotePool,
+  fn: (...args: A) => unknown,
+  ...args: A
+): Promise<void> {
+  const crew = pool["crew"];
+  crew.jobsTook = (number, count) =>
+    Object.getPrototypeOf(crew).jobsTook.call(crew, number, count, count / 100);
+  for (let times = 0; times < 3; times++) await pool.run(fn, ...args);
 }
 
 /** Waits until something holds that shows by no event. */

@@ -7,13 +7,7 @@
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
 import { type Future, transfer, WorkerCrashedError } from "../../mod.ts";
 import { act, add, failure, lengthOf, myName, same, sameLater, tenant, whereAmI } from "./jobs.ts";
-import { cells, eventually, Gate, SeenWorkers, TestPool } from "./shared.ts";
-
-/** Has a pool learn that a function takes next to no time, in one worker. */
-async function warmUp(pool: TestPool): Promise<void> {
-  const runs = cells(1);
-  for (let n = 0; n < 50; n++) await pool.run(act, "count", runs, 0);
-}
+import { cells, eventually, Gate, SeenWorkers, TestPool, warmUp } from "./shared.ts";
 
 Deno.test("P9: jobs that are handed in together travel together", async () => {
   using seen = new SeenWorkers();
@@ -49,7 +43,7 @@ Deno.test("P9: a lone job is sent in the turn in which it was handed in", async 
 Deno.test("P9: jobs that wait behind a long one are done by another worker, while it still runs", async () => {
   using seen = new SeenWorkers();
   await using pool = new TestPool({ size: 2 });
-  await warmUp(pool);
+  await warmUp(pool, act, "count", cells(1), 0);
   const gate = new Gate();
   const runs = cells(8);
   const before = seen.jobs;
@@ -70,7 +64,7 @@ Deno.test("P9: jobs that wait behind a long one are done by another worker, whil
 
 Deno.test("P9: the long job may depend on those behind it", async () => {
   await using pool = new TestPool({ size: 2 });
-  await warmUp(pool);
+  await warmUp(pool, act, "count", cells(1), 0);
   const gate = new Gate();
   const opener = (gate: Int32Array) => {
     Atomics.store(gate, 1, 1);
@@ -93,7 +87,7 @@ Deno.test("P9: of jobs behind one that waits in an await the same holds", async 
     await Atomics.waitAsync(gate, 1, 0).value;
     return "waited";
   };
-  for (let n = 0; n < 50; n++) await pool.run(work, gate.cells, false);
+  await warmUp(pool, work, gate.cells, false);
   const long = pool.submit(work, gate.cells, true);
   const short = Array.from({ length: 8 }, () => pool.submit(work, gate.cells, false));
   await gate.entered();
@@ -105,8 +99,8 @@ Deno.test("P9: of jobs behind one that waits in an await the same holds", async 
 
 Deno.test("P9: jobs with moved arguments are held up by nobody, and no death touches them", async () => {
   await using pool = new TestPool({ size: 2 });
-  await warmUp(pool);
-  for (let n = 0; n < 50; n++) await pool.run(lengthOf, new Uint8Array(n));
+  await warmUp(pool, act, "count", cells(1), 0);
+  await warmUp(pool, lengthOf, new Uint8Array(1));
   const gate = new Gate();
   const held = pool.submit(act, "pass", cells(1), 0, gate.cells);
   const moved = Array.from(
@@ -165,7 +159,7 @@ Deno.test("P9: failures and successes side by side come back to the right caller
 
 Deno.test("P9: more jobs than fit on the way to a worker come through", async () => {
   await using pool = new TestPool({ size: 1 });
-  for (let n = 0; n < 50; n++) await pool.run(add, n, n);
+  await warmUp(pool, add, 1, 2);
   const futures = Array.from({ length: 5000 }, (_, n) => pool.submit(add, n, 0));
   assertEquals(await Promise.all(futures), Array.from({ length: 5000 }, (_, n) => n));
   assertEquals(await pool.run(whereAmI), "pool-1");

@@ -45,7 +45,7 @@ import {
   whereAmI,
 } from "./jobs.ts";
 import { inModule } from "./modules.ts";
-import { cells, eventually, Gate, reached, SeenWorkers, TestPool } from "./shared.ts";
+import { cells, eventually, Gate, reached, SeenWorkers, TestPool, warmUp } from "./shared.ts";
 
 /** What a job that was cancelled by itself ends with. */
 async function assertCancelled(future: Future<unknown>, reason?: unknown): Promise<void> {
@@ -96,7 +96,7 @@ Deno.test("P4: a job that was sent to a worker and has not started is taken back
   await using pool = new TestPool({ size: 1 });
   const gate = new Gate();
   const runs = cells(5);
-  for (let n = 0; n < 50; n++) await pool.run(act, "count", cells(1), 0);
+  await warmUp(pool, act, "count", cells(1), 0);
   const before = seen.jobs;
 
   const futures = Array.from(
@@ -261,7 +261,7 @@ Deno.test("P4: a job that waits for its turn behind one that does not end is don
   await using pool = new TestPool({ size: 1, grace: 0 });
   const gate = new Gate();
   const runs = cells(6);
-  for (let n = 0; n < 50; n++) await pool.run(act, "count", cells(1), 0);
+  await warmUp(pool, act, "count", cells(1), 0);
   const futures = Array.from(
     runs,
     (_, index) => pool.submit(act, index === 0 ? "pass" : "count", runs, index, gate.cells),
@@ -551,8 +551,9 @@ Deno.test("P4: a job that computes on after an await loses its worker when its t
   await using pool = new TestPool({ size: 1, grace: 0 });
   const gate = new Gate();
   await pool.run(whereAmI); // To load the module takes of the time of the first job.
-  const future = pool.with({ timeout: 200 }).submit(spinLater, gate.cells);
-  await gate.entered();
+  const future = pool.with({ timeout: 20 }).submit(spinLater, gate.cells);
+  await Promise.resolve(); // It has been sent.
+  gate.enteredWhileNothingElseHappens();
   assertInstanceOf(await future.error(), TimeoutError);
   assertEquals(await pool.run(whereAmI), "pool-2");
   await eventually(() => pool.stats().abandoned === 1, "the thread counts as abandoned");

@@ -7,7 +7,7 @@
 import { assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
 import { type Future, type JobOrder, OverloadedError, taskGroup } from "../../mod.ts";
 import { act, add, failure, pass, passAsync, takePlace, visit, whereAmI } from "./jobs.ts";
-import { type Cells, cells, eventually, Gate, TestPool } from "./shared.ts";
+import { type Cells, cells, eventually, Gate, TestPool, warmUp } from "./shared.ts";
 
 /** The places in which jobs of these priorities run that are handed in while the only worker is held. */
 async function placesOf(order: JobOrder, priorities: number[]): Promise<number[]> {
@@ -67,10 +67,10 @@ for (const order of ["fifo", "lifo", "priority"] as const) {
 Deno.test("P7: jobs that are taken back from a worker keep their place before those that came later", async () => {
   await using pool = new TestPool({ size: 2 });
   const runs = cells(1);
-  for (let n = 0; n < 100; n++) await pool.run(act, "count", runs, 0);
+  await warmUp(pool, act, "count", runs, 0);
   const gate = new Gate();
   const places = cells(1);
-  for (let n = 0; n < 50; n++) await pool.run(takePlace, cells(1));
+  await warmUp(pool, takePlace, cells(1));
 
   // A worker gets them in one message; the first holds it, and another worker gets the others.
   const held = pool.submit(act, "pass", runs, 0, gate.cells);

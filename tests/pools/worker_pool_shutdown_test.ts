@@ -18,7 +18,7 @@ import { withLeakCheck } from "../../primitives/testing/mod.ts";
 import { outcomeOf, thrownBy } from "../primitives/outcome.ts";
 import { act, add, dieAfterwards, failure, pass, passAsync, passDeaf, visit } from "./jobs.ts";
 import { numbersAndWait } from "./streams.ts";
-import { cells, eventually, Gate, SeenWorkers, TestPool } from "./shared.ts";
+import { cells, eventually, Gate, SeenWorkers, TestPool, warmUp } from "./shared.ts";
 
 Deno.test("shutdown waits for the jobs that run and for those that wait, and ends the workers", async () => {
   const pool = new WorkerPool({ size: 1 });
@@ -55,7 +55,7 @@ Deno.test("shutdown without wait returns at once, and the jobs go on", async () 
 Deno.test("shutdown with cancelPending cancels what has not started, also what was sent, and lets the rest end", async () => {
   using seen = new SeenWorkers();
   const pool = new WorkerPool({ size: 1 });
-  for (let n = 0; n < 50; n++) await pool.run(act, "count", cells(1), 0);
+  await warmUp(pool, act, "count", cells(1), 0);
   const gate = new Gate();
   const runs = cells(6);
   const before = seen.jobs;

@@ -6,10 +6,11 @@
 
 import { assertEquals, fail } from "@std/assert";
 import { type Future, type Process, ProcessPool, type ProcessPoolOptions } from "../../../mod.ts";
-import { eventually } from "../shared.ts";
+import { eventually, warmUp as warmUpFor } from "../shared.ts";
 import { act } from "./jobs.ts";
 
-const PATIENCE = 10_000;
+// Only for what would otherwise hang: no test is right or wrong because of it.
+const PATIENCE = 20_000;
 
 /** A folder of a test's own. It is also where Grove has its temporary files meanwhile. */
 export class Folder implements Disposable {
@@ -83,11 +84,15 @@ export class Gate {
   }
 }
 
-/** A pool whose processes may use a folder. It ends even where a test has failed that a job of it waits for. */
+/**
+ * A pool whose processes may use a folder. It ends even where a test has failed that a job of it waits for. It gives up no process
+ * for being slow, on a machine that is, unless a test is about that and sets its own `grace`.
+ */
 export class TestPool extends ProcessPool {
   constructor(folder: Folder, options: ProcessPoolOptions = {}) {
     super({
       size: 1,
+      grace: PATIENCE,
       permissions: { read: [folder.path], write: [folder.path], run: true },
       ...options,
     });
@@ -98,7 +103,7 @@ export class TestPool extends ProcessPool {
     const timer = setTimeout(() => {
       hasHung = true;
       this.crew["cancelAllPlaced"]("the test has ended", false);
-    }, PATIENCE / 5);
+    }, PATIENCE);
     try {
       await this.shutdown({ cancelPending: true });
     } finally {
@@ -108,12 +113,11 @@ export class TestPool extends ProcessPool {
   }
 }
 
-/** Has a pool learn that `act` takes next to no time, so that it sends its jobs in batches. */
+/** Has a pool learn that `act` takes next to no time, so that it sends its jobs in batches; all of its processes are there then. */
 export async function warmUp(pool: ProcessPool, folder: Folder): Promise<void> {
   const file = folder.file("warm");
-  for (let round = 0; round < 20; round++) {
-    await Promise.all(Array.from({ length: 16 }, () => pool.run(act, "count", file, 0)));
-  }
+  await warmUpFor(pool, act, "count", file, 0);
+  await Promise.all(Array.from({ length: 16 }, () => pool.run(act, "count", file, 0)));
 }
 
 /** How each job has ended: `null` for success. */
