@@ -10,8 +10,10 @@ const LONGEST = 16_000;
 const LONGEST_LINE = 300;
 
 // How long they are waited for, in milliseconds: what the process has started has its standard error
-// too, and may live on.
-const PATIENCE = 50;
+// too, and may live on. In steps: when this thread is busy for longer than one, it has not read yet
+// what is there when that is over, and reads it in the next.
+const STEP = 10;
+const STEPS = 5;
 
 // The colors of a terminal.
 // deno-lint-ignore no-control-regex -- that is what they begin with
@@ -31,12 +33,8 @@ export class LastWords {
 
   /** Resolves when no more can come of a process that has ended; to `false` if it might. */
   async end(): Promise<boolean> {
-    let timer: ReturnType<typeof setTimeout>;
-    const late = new Promise<boolean>((resolve) => {
-      timer = setTimeout(() => resolve(false), PATIENCE);
-    });
-    const ended = this.#end.then(() => true);
-    return await Promise.race([ended, late]).finally(() => clearTimeout(timer));
+    for (let step = 0; step < STEPS; step++) if (await this.#endsWithin(STEP)) return true;
+    return false;
   }
 
   /** The line that tells the most. */
@@ -48,6 +46,15 @@ export class LastWords {
       if (line !== undefined) return line.slice(0, LONGEST_LINE);
     }
     return (lines.at(-1) ?? "").slice(0, LONGEST_LINE);
+  }
+
+  async #endsWithin(ms: number): Promise<boolean> {
+    let timer: ReturnType<typeof setTimeout>;
+    const late = new Promise<boolean>((resolve) => {
+      timer = setTimeout(() => resolve(false), ms);
+    });
+    const ended = this.#end.then(() => true);
+    return await Promise.race([ended, late]).finally(() => clearTimeout(timer));
   }
 
   async #listen(stream: ReadableStream<Uint8Array>): Promise<void> {

@@ -19,7 +19,7 @@ import { cancelledJob } from "../future.ts";
 import type { AnyFunction } from "../job.ts";
 import { isLoadingModule } from "../portable.ts";
 import { RemoteJob } from "./job.ts";
-import { unwatch, watch, type Watched } from "./watch.ts";
+import { unwatch, watch, type Watched, watchTime } from "./watch.ts";
 import type { Death, RemoteWorker } from "./worker.ts";
 import { Callees, CREDIT, pack } from "./travel.ts";
 import { type Employer, type StartFailure, Workforce, type WorkforceOptions } from "./workforce.ts";
@@ -139,7 +139,7 @@ export class RemoteCrew extends Crew<RemoteJob> implements Employer, Watched {
     if (worker === undefined || worker.takeBack(job)) {
       job.settle("cancelled", cancelledJob(job.name, reason));
     } else {
-      job.cancelled = { reason, at: performance.now() };
+      job.cancelled = { reason, at: watchTime() };
       worker.cancel(job);
     }
   }
@@ -203,7 +203,7 @@ export class RemoteCrew extends Crew<RemoteJob> implements Employer, Watched {
   }
 
   async look(): Promise<boolean> {
-    const time = performance.now();
+    const time = watchTime();
     await this.#options.kind.look?.();
     for (const worker of this.#workers) {
       if (worker.state === "starting") this.#lookAtStart(worker, time);

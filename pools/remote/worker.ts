@@ -16,6 +16,7 @@ import { currentNode } from "../link/node.ts";
 import type { Link } from "../link/message.ts";
 import type { Attached } from "../link/router.ts";
 import type { FromWorker, Shipped, ToWorker } from "./protocol.ts";
+import { watchTime } from "./watch.ts";
 import type { Wire } from "./wire.ts";
 
 /** What a worker's pool is told. */
@@ -58,13 +59,13 @@ export abstract class RemoteWorker implements Carrier {
   /** What it runs in: a thread of this process, or a process. */
   readonly kind: "worker" | "process";
   state: "starting" | "ready" | "gone" = "starting";
-  readonly startedAt: number = performance.now();
+  readonly startedAt: number = watchTime();
   /** When it said that it was ready. */
   readyAt = Infinity;
   /** Since when it has been loading the module of the job that it runs. */
   loadingSince: number | undefined;
   /** When it was last heard of, or got something to do after it had nothing. */
-  heardAt: number = this.startedAt;
+  heardAt: number = performance.now();
   /** How many jobs it was sent. */
   total = 0;
   /** How many of them have not ended. */
@@ -316,7 +317,7 @@ export abstract class RemoteWorker implements Carrier {
         this.#link.receive(message.message);
         break;
       case "loading":
-        this.loadingSince = message.isOver ? undefined : performance.now();
+        this.loadingSince = message.isOver ? undefined : watchTime();
         break;
       case "progress":
         this.#jobs[slotOf(message.seq)]?.report(message.value);

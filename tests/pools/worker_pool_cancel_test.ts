@@ -326,6 +326,40 @@ Deno.test("P4: with a grace of Infinity no worker is given up", async () => {
   assertEquals(await deaf, "pool-1");
 });
 
+Deno.test("P4: time in which the program was too busy to hear a worker is no part of the worker's grace", async () => {
+  await using pool = new TestPool({ size: 1, grace: 60_000 });
+  const gate = new Gate();
+  const future = pool.submit(passAndThen, gate.cells, "cleanUp");
+  const cleaning = future.progress[Symbol.asyncIterator]();
+  await gate.entered();
+  future.cancel("enough");
+  await cleaning.next();
+  {
+    using _ = new Busy(3_600_000);
+    // Another job with a limit has the pool look at its workers meanwhile.
+    await using other = new TestPool({ size: 1, grace: 0 });
+    const limited = other.with({ timeout: 1 }).run(passDeaf, new Gate().cells);
+    await assertRejects(() => limited, TimeoutError, "Its worker was given up");
+    assertEquals([future.state, pool.stats().crashed], ["running", 0]);
+  }
+  gate.open();
+  await assertCancelled(future, "enough");
+  assertEquals(await pool.run(whereAmI), "pool-1");
+});
+
+/** The clock of a thread that comes out of so many milliseconds of computing. */
+class Busy implements Disposable {
+  readonly #now: typeof performance.now = performance.now;
+
+  constructor(ms: number) {
+    performance.now = () => this.#now.call(performance) + ms;
+  }
+
+  [Symbol.dispose](): void {
+    performance.now = this.#now;
+  }
+}
+
 // Those who wait
 
 Deno.test("P2: a task that is cancelled in run() has its job cancelled, and waits for its end", async () => {

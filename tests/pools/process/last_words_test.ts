@@ -75,6 +75,26 @@ Deno.test("a standard error that is closed here does not keep anybody from the l
   assertEquals((await wordsOf("one\n", "two\n")).line, "two");
 });
 
+Deno.test("words that were not read for a busy thread are waited for, however long it was busy", async () => {
+  using _ = new Written();
+  const words = new LastWords(
+    new ReadableStream({
+      start(controller) {
+        // As what is read comes some turns of the event loop later.
+        setTimeout(() => {
+          setTimeout(() => {
+            controller.enqueue(new TextEncoder().encode("goodbye\n"));
+            controller.close();
+          });
+        });
+      },
+    }),
+  );
+  const end = words.end();
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
+  assertEquals([await end, words.line], [true, "goodbye"]);
+});
+
 Deno.test("words that may still come are not waited for, where something else has the standard error too", async () => {
   using _ = new Written();
   let controller!: ReadableStreamDefaultController<Uint8Array>;
