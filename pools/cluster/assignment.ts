@@ -17,6 +17,7 @@ import type { JobTask, Reporter } from "../job_task.ts";
 import type { Delivery } from "./delivery.ts";
 import { type Letter, NOT_FIRST, type Refusal, TOO_LARGE } from "./outbox.ts";
 import {
+  type EventBody,
   type EventMessage,
   type JobMessage,
   readDemand,
@@ -24,9 +25,8 @@ import {
   type ResultMessage,
   write,
 } from "./messages.ts";
-import type { ErrorData } from "../remote_error.ts";
-import { isKeyed } from "./layout.ts";
-import { packError, packValues, unpackValues } from "./packing.ts";
+import { isKeyed, type JobClass } from "./layout.ts";
+import { packError, packValues, shortError, unpackValues } from "./packing.ts";
 import type { Session } from "./session.ts";
 import { runIn } from "./run_in.ts";
 import { StreamOut } from "./stream_out.ts";
@@ -73,18 +73,23 @@ export class Assignment implements Reporter {
   task: JobTask<Assignment> | undefined;
   readonly #desk: Desk;
   readonly #run: string;
+  readonly #class: JobClass;
   #message: JobMessage | undefined;
   #stream: StreamOut | undefined;
   #isCancelled = false;
+  #isFetching = false;
+  // Whether others know that it runs here.
+  #hasTold = false;
   #isBuried = false;
   // One that has not begun, has no place to leave.
   #hasLeft = true;
 
-  constructor(desk: Desk, id: string, run: string, delivery: Delivery) {
+  constructor(desk: Desk, id: string, run: string, delivery: Delivery, jobClass: JobClass) {
     this.#desk = desk;
     this.id = id;
     this.#run = run;
     this.delivery = delivery;
+    this.#class = jobClass;
   }
 
   /** Begins with it. */
@@ -98,8 +103,11 @@ export class Assignment implements Reporter {
 
   /** Ends it, as nobody wants it any more. */
   cancel(): void {
+    if (this.#isCancelled) return;
     this.#isCancelled = true;
-    this.task?.cancel("the caller has cancelled it");
+    // What it waits for may be gone already: nobody needs its arguments any more.
+    if (this.#isFetching) this.#end({ end: "cancelled" });
+    else this.task?.cancel("the caller has cancelled it");
   }
 
   /** Lets it go, as nobody wants it any more: it has not begun. */
@@ -111,6 +119,8 @@ export class Assignment implements Reporter {
   /** Gives it to another worker. */
   giveBack(delay = 0): void {
     this.#leave();
+    // Before another says that it has started.
+    if (this.#hasTold) this.#tell({ type: "returned" });
     this.delivery.giveBack(delay);
     this.#desk.gone(this, false);
   }
@@ -161,6 +171,7 @@ export class Assignment implements Reporter {
     const { session } = this.#desk;
     try {
       const message = this.#message = readJob(this.delivery.data);
+      if (this.#isOff()) return;
       const fn = this.#desk.functionOf(message);
       if (message.args !== undefined) this.#start(fn, message, unpackValues(message.args));
       else this.#fetch(fn, message, session.layout.input(this.id, message.input ?? ""));
@@ -171,15 +182,20 @@ export class Assignment implements Reporter {
 
   async #fetch(fn: AnyFunction, message: JobMessage, input: string): Promise<void> {
     let bytes: Uint8Array;
+    this.#isFetching = true;
     try {
       bytes = await this.#desk.session.inputs.get(input);
+      if (this.#hasLeft) return;
     } catch (error) {
+      if (this.#hasLeft) return; // It was cancelled meanwhile.
       if (error instanceof MalformedError) this.#unopened(error);
       else this.giveBack(FIRST_RETRY); // Nothing is wrong with the job.
       return;
+    } finally {
+      this.#isFetching = false;
     }
     try {
-      this.#start(fn, message, unpackValues(bytes));
+      if (!this.#isOff()) this.#start(fn, message, unpackValues(bytes));
     } catch (error) {
       this.#unopened(error);
     }
@@ -191,12 +207,15 @@ export class Assignment implements Reporter {
     else this.#failed(error);
   }
 
+  /** Whether it is not to be run any more, as something has come between. It has ended then here. */
+  #isOff(): boolean {
+    if (this.#isCancelled) this.#end({ end: "cancelled" });
+    else if (this.#desk.isLeaving) this.giveBack();
+    else return false;
+    return true;
+  }
+
   #start(fn: AnyFunction, message: JobMessage, args: readonly unknown[]): void {
-    if (this.#isCancelled) {
-      this.#leave();
-      this.#end({ end: "cancelled" });
-      return;
-    }
     const { name, timeout, credit } = message;
     const { executor } = this.#desk;
     // Not of one that is over at once: there is nobody whom it could help.
@@ -274,12 +293,13 @@ export class Assignment implements Reporter {
         cause,
       ),
     );
-    let dead = write({ job: data, error: packError(cause), deliveries: count });
+    const head = { jobClass: this.#class, deliveries: count };
+    let dead = write({ ...head, job: data, error: packError(cause) });
     if (dead.length > session.largest) {
       // No pool sends one that leaves no room for that: nobody can read it, or try it again.
       const job = data.length > session.largest ? new Uint8Array() : data;
-      const short = packError(shortened(packError(cause), dead.length));
-      dead = write({ job, error: short, deliveries: count });
+      const short = shortError(packError(cause), dead.length);
+      dead = write({ ...head, job, error: short });
     }
     const subject = session.layout.deadJob(this.id);
     if (await this.#store({ subject, data: dead }) === "gone") return;
@@ -309,7 +329,7 @@ export class Assignment implements Reporter {
     try {
       if (data.length > session.largest) {
         if (end.value === undefined) {
-          const error = packError(shortened(end.error, data.length));
+          const error = shortError(end.error, data.length);
           data = write({ ...head, end: end.end, error });
         } else {
           await session.outputs.put(this.id, end.value);
@@ -363,21 +383,10 @@ export class Assignment implements Reporter {
 
   #tell(event: EventBody): void {
     const { session, name } = this.#desk;
+    this.#hasTold = true;
     const data = write({ ...event, worker: name, run: this.#run } as EventMessage);
     session.tell(session.layout.event(this.id), data);
   }
-}
-
-type EventBody = EventMessage extends infer E ? E extends EventMessage ? Omit<E, "worker" | "run">
-  : never
-  : never;
-
-function shortened(error: ErrorData | undefined, size: number): RangeError {
-  return new RangeError(
-    `The error of the job is too large to be sent: ${size} bytes. It begins: ${
-      String(error?.message).slice(0, 200)
-    }`,
-  );
 }
 
 /** What the arguments of a job are called that has not been opened. */

@@ -63,7 +63,7 @@ export class ClusterCrew extends Crew<ClusterJob> {
   readonly #inbound: Inbound;
   readonly #timers: Set<ReturnType<typeof setTimeout>> = new Set();
   // Of jobs that have keys: what is done for the next one of a key comes after that.
-  readonly #putting: Map<string, Promise<void>> = new Map();
+  readonly #turns: Map<string, Promise<void>> = new Map();
   #counter = 0;
   #abandoned = 0;
 
@@ -199,15 +199,18 @@ export class ClusterCrew extends Crew<ClusterJob> {
   #place(job: ClusterJob): void {
     const { isNew, place } = this.#inbound.enter(job, classOf(job.priority));
     job.place = place;
-    if (isNew) outside(() => place.isKeyed ? this.#putInTurn(job, place) : this.#put(job, place));
+    if (isNew) this.#inTurn(place, () => this.#put(job, place));
   }
 
-  async #putInTurn(job: ClusterJob, place: Place): Promise<void> {
-    const { id } = place;
-    const putting = (this.#putting.get(id) ?? Promise.resolve()).then(() => this.#put(job, place));
-    this.#putting.set(id, putting);
-    await putting;
-    if (this.#putting.get(id) === putting) this.#putting.delete(id);
+  #inTurn(place: Place, step: () => Promise<void>): void {
+    outside(() => place.isKeyed ? this.#takeTurn(place.id, step) : step());
+  }
+
+  async #takeTurn(id: string, step: () => Promise<void>): Promise<void> {
+    const turn = (this.#turns.get(id) ?? Promise.resolve()).then(step);
+    this.#turns.set(id, turn);
+    await turn;
+    if (this.#turns.get(id) === turn) this.#turns.delete(id);
   }
 
   /** Puts a job where workers find it. */
@@ -230,7 +233,8 @@ export class ClusterCrew extends Crew<ClusterJob> {
       const subject = layout.job(jobClass, id);
       const nonce = `${id}.${this.#inbound.client}.${this.#counter++}`;
       for (let pause = FIRST_PAUSE;; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
-        if (place.isWithdrawn) {
+        // It may have been told of an end meanwhile: of what another has put there.
+        if (place.isWithdrawn || place.jobs.size === 0) {
           this.#inbound.cancelled(place);
           return await this.#forgetInput(place);
         }
@@ -247,9 +251,10 @@ export class ClusterCrew extends Crew<ClusterJob> {
         await this.#pause(pause);
       }
       place.isStored = true;
-      if (place.isWithdrawn) await this.#takeBack(place);
+      const isUnwanted = place.isWithdrawn || place.isKeyed && place.jobs.size === 0;
+      if (isUnwanted) await this.#takeBack(place);
       // It may have ended between that question and this answer, and was told of then.
-      else if (place.isKeyed) await this.#inbound.isOver(place);
+      else if (place.isKeyed) await this.#inbound.lookUp(place);
     } catch (error) {
       this.#inbound.failed(place, error);
       if (!place.isStored) await this.#forgetInput(place).catch(() => {}); // Only room is lost by that.
@@ -267,23 +272,27 @@ export class ClusterCrew extends Crew<ClusterJob> {
       this.#timers.delete(timer);
       if (job.isOver) return;
       this.#abandoned++;
-      job.ended(undefined);
+      // Also those that have come to it meanwhile, by its key.
+      this.#inbound.cancelled(place);
     }, this.#options.grace);
     this.#timers.add(timer);
     // Until the server has answered it may be another's that a worker runs: that is left alone.
-    if (place.isStored) outside(() => this.#takeBack(place));
+    if (place.isStored) this.#inTurn(place, () => this.#takeBack(place));
   }
 
   /** Takes a job out of the cluster that nobody here waits for. */
   async #takeBack(place: Place): Promise<void> {
-    if (!isGuest(place)) {
-      const wasThere = await this.#remove(place);
-      if (!wasThere || place.worker !== undefined) return;
+    if (isGuest(place)) return this.#inbound.cancelled(place);
+    if (!await this.#remove(place)) return;
+    const end = async () => {
       // Nobody else would tell those that wait for the same key elsewhere. Before the key can be
       // used again here.
       if (place.isKeyed) await this.#tellCancelled(place).catch(() => {});
-    }
-    this.#inbound.cancelled(place);
+      this.#inbound.cancelled(place);
+    };
+    if (place.worker === undefined) await end();
+    // It says how the job has ended; or that it has given it back, and then nobody else runs it.
+    else place.returned = () => this.#inTurn(place, end);
   }
 
   /** Returns whether it was there, so that it has not ended. */
@@ -291,16 +300,13 @@ export class ClusterCrew extends Crew<ClusterJob> {
     const { id, seq } = place;
     const { manager, layout, patience } = this.#session;
     const take = () => manager.streams.deleteMessage(layout.jobs, seq, false);
-    try {
-      const wasThere = await patience.ask(() => take().catch(noneIfRefused));
-      if (place.worker === undefined) await this.#forgetInput(place);
-      return wasThere;
-    } catch {
-      return false; // There is no server that could say.
-    } finally {
-      // After that: else a worker might be given it that has not heard of this.
-      this.#session.tell(layout.cancel(id), NOTHING);
-    }
+    // There may be no server that could say.
+    const wasThere = await patience.ask(() => take().catch(noneIfRefused)).catch(() => false);
+    // After that: else a worker might be given it that has not heard of this. Before what it was
+    // given goes: else a worker might miss that, and not know why.
+    this.#session.tell(layout.cancel(id), NOTHING);
+    if (wasThere && place.worker === undefined) await this.#forgetInput(place).catch(() => {});
+    return wasThere;
   }
 
   async #tellCancelled({ id }: Place): Promise<void> {

@@ -101,6 +101,8 @@ export class Place {
   isWithdrawn = false;
   /** When it was put there. */
   readonly since: number = performance.now();
+  /** Called when the worker that runs it has given it back. */
+  returned: () => void = () => {};
   /** Ends what was opened for it alone. */
   close: () => void = () => {};
 

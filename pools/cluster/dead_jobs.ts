@@ -22,7 +22,8 @@ export interface DeadJob {
   /** How many times it was given to a worker. */
   readonly deliveries: number;
   /**
-   * Hands it in again. Nobody waits for its result, but for those who hand in its key again.
+   * Hands it in again, as urgent as it was. Nobody waits for its result, but for those who hand in
+   * its key again.
    *
    * @throws {OverloadedError} When the cluster has no room for it: it stays where it is.
    */
@@ -46,7 +47,7 @@ function deadJob(
   session: Session,
   id: string,
   seq: number,
-  { job, error, deliveries }: DeadMessage,
+  { job, jobClass, error, deliveries }: DeadMessage,
 ): DeadJob {
   const { layout, outbox, inputs, manager: { streams } } = session;
   const message = jobIn(job);
@@ -59,7 +60,7 @@ function deadJob(
     deliveries,
     async retry() {
       await streams.purge(layout.results, { filter: layout.result(id) });
-      const subject = layout.job("normal", id);
+      const subject = layout.job(jobClass, id);
       const letter = { subject, data: job, id: nuid.next(), ends: [NO_ROOM] };
       const { refused } = await outbox.store(letter);
       if (refused !== undefined && !isThere(refused)) {

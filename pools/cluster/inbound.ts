@@ -41,7 +41,7 @@ export class Inbound {
     this.#session = session;
     this.#broom = new ResultBroom(session, `${this.client}.*`);
     this.#hear(`${this.client}.*`);
-    session.onReconnected(() => this.#sweepNow(0));
+    session.onReconnected({ ready: () => this.#sweepNow(0) });
     session.connection.closed().then((error) => this.#closed(error));
   }
 
@@ -112,10 +112,17 @@ export class Inbound {
     return true;
   }
 
-  /** Ends a job with a key that has ended while it was handed in, so that nobody was told of it. */
-  async isOver(place: Place): Promise<void> {
-    const stored = await this.#session.resultOf(place.id);
-    if (stored !== undefined && place.jobs.size > 0) this.#finish(place, stored.result);
+  /** Ends a job that has ended while nobody here could be told of it. */
+  async lookUp(place: Place): Promise<void> {
+    try {
+      const stored = await this.#session.resultOf(place.id);
+      if (stored !== undefined && place.jobs.size > 0) this.#finish(place, stored.result);
+    } catch (error) {
+      // Who cannot be asked now is asked again by the next sweep.
+      if (!(error instanceof MalformedError)) return;
+      this.malformed++;
+      this.failed(place, error);
+    }
   }
 
   /** The jobs of a place have failed. */
@@ -132,11 +139,13 @@ export class Inbound {
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#sweepTimer);
-    await this.#sweeping;
     const { manager, layout } = this.#session;
     const filter = layout.result(`${this.client}.*`);
     // It forgets them by itself in a while.
-    await manager.streams.purge(layout.results, { filter }).catch(() => {});
+    await this.#session.takeLeave(async () => {
+      await this.#sweeping;
+      await manager.streams.purge(layout.results, { filter });
+    });
   }
 
   #closed(error: void | Error): void {
@@ -186,8 +195,13 @@ export class Inbound {
 
   #eventCame(place: Place, data: Uint8Array): void {
     const event = readEvent(data);
-    const { run } = event;
-    place.worker = event.worker;
+    const { run, worker } = event;
+    if (event.type === "returned") {
+      if (place.worker !== worker) return;
+      place.worker = undefined;
+      return place.returned();
+    }
+    place.worker = worker;
     switch (event.type) {
       case "started":
         place.stream?.begun(run);
@@ -280,18 +294,8 @@ export class Inbound {
     const over = await this.#session.idsIn(layout.results, layout.result(ids));
     for (const place of places) {
       if (place.jobs.size === 0 || place.isWithdrawn) continue;
-      if (over.has(place.id)) await this.#lookUp(place);
+      if (over.has(place.id)) await this.lookUp(place);
       else if (!alive.has(place.id)) this.failed(place, lost(place));
-    }
-  }
-
-  async #lookUp(place: Place): Promise<void> {
-    try {
-      await this.isOver(place);
-    } catch (error) {
-      if (!(error instanceof MalformedError)) throw error;
-      this.malformed++;
-      this.failed(place, error);
     }
   }
 }

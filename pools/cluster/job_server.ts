@@ -113,7 +113,7 @@ export class JobServer implements ClusterWorker, Desk, JobHost, Taker {
       setInterval(() => this.#beat(), Math.min(ackWait / BEATS, LONGEST_BEAT))
     );
     this.#intake = new Intake(session, this);
-    session.onReconnected(() => this.#intake.restart(), prepare);
+    session.onReconnected({ atOnce: () => this.#intake.restart(), ready: prepare });
     session.connection.closed().then((error) => this.#lost(error));
     try {
       started?.(this);
@@ -125,6 +125,7 @@ export class JobServer implements ClusterWorker, Desk, JobHost, Taker {
       this.#stop();
       this.isLeaving = true;
       for (const { task } of this.#jobs.values()) task?.cancel("its worker is about to go");
+      await shield(() => this.#untilNoneRuns());
       await shield(() => this.#leaveAll(), { timeout: FAREWELL }).catch(() => {});
       cancels.close();
       clearInterval(beat);
@@ -158,7 +159,7 @@ export class JobServer implements ClusterWorker, Desk, JobHost, Taker {
       else this.#next.set(id, [delivery, jobClass]);
       return;
     }
-    const job = new Assignment(this, id, `${this.#token}${++this.#runs}`, delivery);
+    const job = new Assignment(this, id, `${this.#token}${++this.#runs}`, delivery, jobClass);
     this.#jobs.set(id, job);
     if (this.#isStopping) job.giveBack();
     else if (this.#running < this.#settings.concurrency) this.#begin(job);
@@ -295,6 +296,11 @@ export class JobServer implements ClusterWorker, Desk, JobHost, Taker {
       this.#changed.clear();
       await this.#changed.wait();
     }
+  }
+
+  /** Waits for those that have begun, however long they take: nothing outlives what has started it. */
+  async #untilNoneRuns(): Promise<void> {
+    for (const { task } of [...this.#jobs.values()]) await task?.join();
   }
 
   /** Waits until all jobs have gone, and what was said of them. */

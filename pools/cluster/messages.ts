@@ -7,6 +7,7 @@
 
 import { MalformedError } from "../../primitives/codec/malformed_error.ts";
 import type { ErrorData } from "../remote_error.ts";
+import { CLASSES, type JobClass } from "./layout.ts";
 import { packRecord, unpackRecord } from "./packing.ts";
 
 /** A job, for whoever takes it. */
@@ -48,10 +49,18 @@ export type EventMessage =
   & { readonly worker: string; readonly run: string }
   & (
     | { readonly type: "started" }
+    /** It runs no more, and has not ended: another may have it. */
+    | { readonly type: "returned" }
     | { readonly type: "progress"; readonly value: Uint8Array }
     /** Items of a stream, from so many on. */
     | { readonly type: "items"; readonly from: number; readonly items: Uint8Array }
   );
+
+/** What there is to tell, whoever tells it. */
+export type EventBody = EventMessage extends infer E
+  ? E extends EventMessage ? Omit<E, "worker" | "run">
+  : never
+  : never;
 
 /** What the worker that runs a stream is told. */
 export interface DemandMessage {
@@ -66,6 +75,8 @@ export interface DemandMessage {
 /** A job that nobody could end, with why. */
 export interface DeadMessage {
   readonly job: Uint8Array;
+  /** The class that it was in. */
+  readonly jobClass: JobClass;
   readonly error: ErrorData;
   readonly deliveries: number;
 }
@@ -81,6 +92,7 @@ const isFlag: Check = (value) => typeof value === "boolean";
 const isObject: Check = (value) => typeof value === "object" && value !== null;
 const isEnd: Check = (value) =>
   value === "succeeded" || value === "failed" || value === "cancelled";
+const isClass: Check = (value) => (CLASSES as readonly unknown[]).includes(value);
 const isLocal: Check = (value) => Array.isArray(value) && value.length === 2 && isText(value[0]);
 const areLocals: Check = (value) => Array.isArray(value) && value.every(isLocal);
 const orNothing = (check: Check): Check => (value) => value === undefined || check(value);
@@ -109,10 +121,11 @@ const RESULT: Checks = {
 const ANY_EVENT: Checks = { type: isText, worker: isText, run: isText };
 const EVENTS: ReadonlyMap<unknown, Checks> = new Map([
   ["started", ANY_EVENT],
+  ["returned", ANY_EVENT],
   ["progress", { ...ANY_EVENT, value: isBytes }],
   ["items", { ...ANY_EVENT, from: isCount, items: isBytes }],
 ]);
-const DEAD: Checks = { job: isBytes, error: isObject, deliveries: isCount };
+const DEAD: Checks = { job: isBytes, jobClass: isClass, error: isObject, deliveries: isCount };
 const DEMAND: Checks = {
   received: isCount,
   upTo: isCount,

@@ -71,6 +71,16 @@ export function packError(error: unknown): ErrorData {
   }
 }
 
+/** What stands for an error that is too large to be sent, with how it begins. */
+export function shortError(error: ErrorData | undefined, size: number): ErrorData {
+  const start = String(error?.message).slice(0, 200);
+  return packError(
+    new RangeError(
+      `The error of the job is too large to be sent: ${size} bytes. It begins: ${start}`,
+    ),
+  );
+}
+
 /**
  * Makes of data what a job has thrown. The data may be anything.
  *

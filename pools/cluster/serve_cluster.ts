@@ -68,8 +68,9 @@ const LEAST_ACK_WAIT = 100;
  * fails.
  *
  * When the worker is asked to stop it takes no more jobs, and those that run have `drain`
- * milliseconds to end. What has not ended then, or when the worker is cancelled, is given to
- * another worker.
+ * milliseconds to end. What has not ended then, or when the worker is cancelled, is cancelled and
+ * given to another worker. As every group it waits for that: a job that goes on though it was
+ * cancelled holds it up, and `inspect()` shows which one. Meanwhile no other worker has the job.
  *
  * @param options Where the servers are, which modules there are, and limits.
  * @returns Resolves to nothing, when it was asked to stop and its jobs have ended.

@@ -34,6 +34,9 @@ const HOUR = 3_600_000;
 // The least that a server takes, in milliseconds. To it, nothing at all means without end.
 const LEAST_KEPT = 100;
 
+// So many milliseconds one that goes waits for a server that does not answer.
+const FAREWELL = 1000;
+
 /** The result of a job, and its number in the stream of results. */
 export interface StoredResult {
   readonly seq: number;
@@ -124,19 +127,33 @@ export class Session {
   }
 
   /**
-   * Calls back each time after the connection was lost and is there again. What a server lacks that
-   * has lost all that it had is made anew; after the streams, what `prepare` makes.
+   * Calls back each time after the connection was lost and is there again: `atOnce`, and `ready` when
+   * what a server lacked has been made anew that had lost all.
    */
-  onReconnected(fn: () => void, prepare?: () => Promise<void>): void {
+  onReconnected(
+    { atOnce, ready }: { atOnce?: () => void; ready?: () => void | Promise<void> },
+  ): void {
     outside(async () => {
       for await (const { type } of this.connection.status()) {
         if (type !== "reconnect") continue;
         this.outbox.resend();
-        fn();
+        atOnce?.();
         // Whoever needs it hears of it if that fails.
-        this.patience.ask(this.#makeStreams).then(prepare).catch(() => {});
+        this.patience.ask(this.#makeStreams).then(ready).catch(() => {});
       }
     });
+  }
+
+  /**
+   * Asks the server for what is only tidy, as all is done: nobody is held up by one that does not
+   * answer.
+   */
+  async takeLeave(question: () => Promise<unknown>): Promise<void> {
+    if (this.patience.isAway) return;
+    const { promise, resolve } = Promise.withResolvers<unknown>();
+    const timer = setTimeout(resolve, FAREWELL);
+    await Promise.race([promise, question().catch(() => {})]);
+    clearTimeout(timer);
   }
 
   /** Hears what is published under a subject. */

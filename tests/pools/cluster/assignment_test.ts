@@ -5,7 +5,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { ClosedError } from "../../../mod.ts";
+import { ClosedError, MalformedError } from "../../../mod.ts";
 import { Assignment, type Desk } from "../../../pools/cluster/assignment.ts";
 import type { Delivery } from "../../../pools/cluster/delivery.ts";
 import { Layout } from "../../../pools/cluster/layout.ts";
@@ -20,11 +20,14 @@ interface Case {
   readonly count?: number;
   /** Whether it is among the dead. */
   readonly isDead?: boolean;
+  /** Whether it has a result; by default it has. */
+  readonly hasResult?: boolean;
 }
 
 /** A desk that notes what happens at it, with one job whose result is on its way. */
-function setUp({ input, count = 1, isDead = false }: Case = {}) {
+function setUp({ input, count = 1, isDead = false, hasResult = true }: Case = {}) {
   const log: string[] = [];
+  const fetching = Promise.withResolvers<Uint8Array>();
   const storing = Promise.withResolvers<Stored>();
   const delivery = {
     count,
@@ -47,10 +50,10 @@ function setUp({ input, count = 1, isDead = false }: Case = {}) {
       layout: new Layout("default", "test"),
       largest: 1000,
       tell: () => log.push("told"),
-      resultOf: () => Promise.resolve({ seq: 1, result: {} }),
+      resultOf: () => Promise.resolve(hasResult ? { seq: 1, result: {} } : undefined),
       isDead: () => Promise.resolve(isDead),
       inputs: {
-        get: () => Promise.reject(new Error("timeout")),
+        get: () => fetching.promise,
         delete: (name: string) => Promise.resolve(log.push(`forgot ${name}`)),
       },
       outbox: {
@@ -69,7 +72,7 @@ function setUp({ input, count = 1, isDead = false }: Case = {}) {
     leave: () => log.push("left"),
     gone: (_job: Assignment, isDone: boolean) => log.push(`gone ${isDone}`),
   } as unknown as Desk;
-  return { log, storing, job: new Assignment(desk, "a.b", "r1", delivery) };
+  return { log, storing, fetching, desk, job: new Assignment(desk, "a.b", "r1", delivery, "low") };
 }
 
 const turn = () => new Promise((resolve) => setTimeout(resolve, 0));
@@ -115,8 +118,36 @@ Deno.test("P12: the arguments of a job that is dead are kept", async () => {
 });
 
 Deno.test("P12: a job whose arguments are out of reach is given back, and has not failed", async () => {
-  const { log, job } = setUp({ input: "x" });
+  const { log, fetching, job } = setUp({ input: "x" });
   job.begin();
+  fetching.reject(new Error("timeout"));
   await turn();
   assertEquals(log, ["left", "given back", "gone false"]);
+});
+
+Deno.test("P12: a job that is cancelled while its arguments come does not wait for them", async () => {
+  const { log, storing, fetching, job } = setUp({ input: "x" });
+  job.begin();
+  job.cancel();
+  storing.resolve({ seq: 1, refused: undefined });
+  await turn();
+  assertEquals(log, ["left", "stored", "done", "forgot a.b.x", "gone true"]);
+  // That they are not there any more does not make it one that nobody could end.
+  fetching.reject(new MalformedError("what was stored for a job", "it is not in the store"));
+  await turn();
+  assertEquals(log.length, 5);
+});
+
+Deno.test("P12: a job is given back whose worker goes between a question and its answer", async () => {
+  const before = setUp({ count: 2, hasResult: false });
+  before.job.begin();
+  Object.assign(before.desk, { isLeaving: true });
+  await turn();
+  assertEquals(before.log, ["left", "given back", "gone false"]);
+  const fetched = setUp({ input: "x" });
+  fetched.job.begin();
+  Object.assign(fetched.desk, { isLeaving: true });
+  fetched.fetching.resolve(packValues([], String));
+  await turn();
+  assertEquals(fetched.log, ["left", "given back", "gone false"]);
 });

@@ -75,6 +75,14 @@ export const passGate = portable(import.meta, async function passGate(gate: stri
   }
 });
 
+/** What jobs of this process wait for and are not to be cancelled in. */
+export const deafTo: Map<string, Promise<unknown>> = new Map();
+
+export const deaf = portable(import.meta, async function deaf(to: string) {
+  log.push(`deaf to ${to}`);
+  await deafTo.get(to);
+});
+
 /** Numbers without end; what it has done is in the log. */
 export const naturals = portable(import.meta, async function* naturals() {
   try {

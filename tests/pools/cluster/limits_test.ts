@@ -99,23 +99,31 @@ natsTest(
   },
 );
 
-natsTest("P12: a dead job for which there is no room again stays where it is", async () => {
-  await using setup = await Setup.start();
-  await using pool = await setup.pool({ maxJobs: 1 });
-  await using other = await beside(setup);
-  await jetstream(other.connection).publish("grove.default.job.low.some.job", "nonsense");
-  const worker = await setup.worker();
-  while (worker.stats().buried === 0) await turn(1);
-  await setup.stored(0);
-  const [dead] = await Array.fromAsync(pool.deadJobs());
-  await setup.endWorkers();
-  const blocking = pool.submit(jobs.add, 1, 1);
-  await setup.stored(1);
-  await assertRejects(() => dead.retry(), OverloadedError, "maxJobs");
-  assertEquals((await Array.fromAsync(pool.deadJobs())).length, 1);
-  blocking.cancel();
-  await blocking.error();
-});
+natsTest(
+  "P12: a dead job for which there is no room again stays where it is, else it is as urgent as it was",
+  async () => {
+    await using setup = await Setup.start();
+    await using pool = await setup.pool({ maxJobs: 1 });
+    await using other = await beside(setup);
+    await jetstream(other.connection).publish("grove.default.job.low.some.job", "nonsense");
+    const worker = await setup.worker();
+    while (worker.stats().buried === 0) await turn(1);
+    await setup.stored(0);
+    const [dead] = await Array.fromAsync(pool.deadJobs());
+    await setup.endWorkers();
+    const blocking = pool.submit(jobs.add, 1, 1);
+    await setup.stored(1);
+    await assertRejects(() => dead.retry(), OverloadedError, "maxJobs");
+    assertEquals((await Array.fromAsync(pool.deadJobs())).length, 1);
+    blocking.cancel();
+    await blocking.error();
+    // With room it is where it was, among those that are not urgent.
+    await dead.retry();
+    const { state } = await other.streams.info("GROVE_default_JOBS", { subjects_filter: ">" });
+    assertEquals(Object.keys(state.subjects!), ["grove.default.job.low.some.job"]);
+    assertEquals(await Array.fromAsync(pool.deadJobs()), []);
+  },
+);
 
 natsTest("P12: what nobody can read is put aside, however large it is", async () => {
   await using setup = await Setup.start();
