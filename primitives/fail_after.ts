@@ -6,19 +6,23 @@
 
 import { CancelScope, timeoutOf } from "./cancel_scope.ts";
 import { checkFunction, checkTime } from "./kernel/check.ts";
+import { thrownHere } from "./kernel/errors.ts";
 import { mayFloat } from "./kernel/floating.ts";
 
 /**
  * Runs a function, and fails when it takes longer than `ms` milliseconds. Where limits are nested,
  * the earliest counts.
  *
+ * What the limit ends are Grove's waits. A foreign promise goes on and is waited for: wait for it
+ * by `cancellable(promise)`, or give its API the signal of `currentTask()`.
+ *
  * @typeParam T What the function resolves to.
  * @param ms The time limit in milliseconds. With 0 the function runs to its first checkpoint;
  * `Infinity` is no limit.
  * @param fn What to run; it is called with its scope.
- * @returns What the function returned.
+ * @returns What the function returned, also when it did so later, in spite of the limit.
  * @throws {TypeError | RangeError} At the call, when an argument makes no sense.
- * @throws {TimeoutError} When the time was up, once the function has ended.
+ * @throws {TimeoutError} When the limit cut the function short, once that has ended.
  * @throws What the function throws; the scope's `Cancelled` when the function cancelled it itself;
  * a `Cancelled` of a scope outside.
  *
@@ -55,6 +59,6 @@ async function run<T>(
   fn: (scope: CancelScope) => T | PromiseLike<T>,
 ): Promise<T> {
   const value = await scope.enter(fn) as T;
-  if (scope.cancelledCaught) throw timeoutOf(scope) ?? scope.cancelled;
+  if (scope.cancelledCaught) throw thrownHere(timeoutOf(scope) ?? scope.cancelled);
   return value;
 }

@@ -16,11 +16,15 @@ export type MoveOnResult<T> =
 /**
  * Runs a function for at most `ms` milliseconds, and goes on.
  *
+ * What the limit ends are Grove's waits. A foreign promise goes on and is waited for: wait for it
+ * by `cancellable(promise)`, or give its API the signal of `currentTask()`.
+ *
  * @typeParam T What the function resolves to.
  * @param ms The time limit in milliseconds. With 0 the function runs to its first checkpoint;
  * `Infinity` is no limit.
  * @param fn What to run; it is called with its scope.
- * @returns Whether the time was up, and the function's value where it was not.
+ * @returns Whether the limit cut the function short, and the function's value where it did not: also
+ * one that came later, in spite of the limit.
  * @throws {TypeError | RangeError} At the call, when an argument makes no sense.
  * @throws What the function throws; the scope's `Cancelled` when the function cancelled it itself;
  * a `Cancelled` of a scope outside, whose cancellation, come first, never counts as a time-out.

@@ -9,7 +9,7 @@
 
 import { checkCount, checkFunction, checkOptions, show } from "./kernel/check.ts";
 import { currentScope, runIn } from "./kernel/context.ts";
-import { type Cancelled, cancelledIn, ClosedError, suppress } from "./kernel/errors.ts";
+import { type Cancelled, cancelledIn, ClosedError, suppress, thrownHere } from "./kernel/errors.ts";
 import { floats } from "./kernel/floating.ts";
 import {
   causeOf,
@@ -357,7 +357,8 @@ export class TaskGroup extends TaskOwner {
     // outside the shield had cancelled.
     const pending = pendingIn(this) ?? this.#cut;
     if (pending.scope === this) {
-      if (causeOf(this) !== "call") throw pending.reason;
+      if (causeOf(this) === "deadline") throw thrownHere(pending.reason);
+      if (causeOf(this) === "signal") throw pending.reason;
       if (returned || !this.owesValue) return;
     }
     if (this.#end !== undefined) floats(this.#end);

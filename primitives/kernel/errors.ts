@@ -104,6 +104,15 @@ export class TimeoutError extends Error {
 }
 
 /**
+ * Gives an error the stack of who throws it. That of a time limit is made by a timer, whose stack
+ * does not tell which limit it was; an async function that throws it is awaited by who set it.
+ */
+export function thrownHere(error: unknown): unknown {
+  if (error instanceof TimeoutError) Error.captureStackTrace(error, thrownHere);
+  return error;
+}
+
+/**
  * Thrown by the use of something that has ended: a spawn into a group that is over, a wait that its
  * scope's `stop()` ended.
  *

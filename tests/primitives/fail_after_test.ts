@@ -20,6 +20,7 @@ import {
   failAfter,
   isCancelled,
   moveOnAfter,
+  nursery,
   shield,
   sleep,
   taskGroup,
@@ -55,6 +56,27 @@ Deno.test("C6: failAfter() throws a TimeoutError when the time is up", async () 
     assertEquals(time.elapsed, 10);
     assertEquals(pendingTimers(), 0);
   });
+});
+
+const limited: readonly (() => Promise<unknown>)[] = [
+  () => failAfter(10, () => sleep(11)),
+  () => shield(() => sleep(11), { timeout: 10 }),
+  () => taskGroup(() => sleep(11), { timeout: 10 }),
+  () => nursery(() => sleep(11), { timeout: 10 }),
+];
+
+Deno.test("E1: the stack of a TimeoutError leads to who has set the limit", async () => {
+  for (const limit of limited) {
+    await withVirtualTime(async () => {
+      async function checkout() {
+        await limit();
+      }
+      const error = await rejectionOf(checkout());
+      assertInstanceOf(error, TimeoutError);
+      assertStringIncludes(error.stack!, "checkout");
+      assertStringIncludes(error.stack!, error.message);
+    });
+  }
 });
 
 Deno.test("C6: the TimeoutError is the reason of the Cancelled that the function met", async () => {
