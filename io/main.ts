@@ -34,8 +34,9 @@ const NUMBERS: Record<EndSignal, number> = { SIGINT: 2, SIGTERM: 15 };
 const SAME_SIGNAL = 200;
 
 /**
- * How long the process may live on after a signal has ended the body. What keeps it alive then is
- * foreign and was not asked to end: a connection of `Deno.serve` whose client does not read, say.
+ * How long the process may live on after the body has failed, or a signal has ended it. What keeps it
+ * alive then is foreign and was not asked to end: a connection of `Deno.serve` whose client does not
+ * read, say, or a thread that is blocked.
  */
 const LINGER = 1000;
 

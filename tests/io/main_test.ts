@@ -40,6 +40,18 @@ Deno.test("main: a body that fails ends the process with 1, and its error is on 
   assertMatch(stderr, /^and, while it ended: Error: the second\n/m);
 });
 
+Deno.test("main: a body that fails ends the process, whatever else would go on", async () => {
+  await using run = await program(`
+    await grove.main(() => {
+      setInterval(() => {}, 1000);
+      throw new Error("boom");
+    });
+    console.log("after");
+  `);
+  const { code, stdout } = await run.end();
+  assertEquals([code, stdout], [1, "after\n"]);
+});
+
 Deno.test("main: 'report' tells of the failure in place of the print", async () => {
   await using run = await program(`
     await grove.main(() => { throw new Error("boom"); }, {
