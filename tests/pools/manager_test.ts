@@ -18,6 +18,7 @@ import * as fc from "fast-check";
 import {
   BrokenResourceError,
   type Cancelled,
+  CancelScope,
   cancelScope,
   Channel,
   ClosedError,
@@ -28,7 +29,6 @@ import {
   inspect,
   Lock,
   Manager,
-  moveOnAfter,
   NotPortableError,
   PriorityQueue,
   ProcessQueue,
@@ -371,8 +371,12 @@ Deno.test("a caller that is cancelled or dies has its call cancelled", async () 
   await using stage = new Stage();
   const account = new Account();
   const view = stage.manager.host(account);
-  const { timedOut } = await moveOnAfter(1, () => hand(view, stage.a).waitLong());
-  assert(timedOut);
+  const scope = new CancelScope();
+  const waiting = scope.enter(() => hand(view, stage.a).waitLong());
+  await settled(stage.net);
+  scope.cancel();
+  await waiting;
+  assert(scope.cancelledCaught);
   await settled(stage.net);
   const lost = thrownBy(hand(view, stage.b1).waitLong());
   await settled(stage.net);

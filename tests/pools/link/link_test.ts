@@ -16,10 +16,10 @@ import {
 import {
   BrokenResourceError,
   Cancelled,
+  CancelScope,
   currentTask,
   Event,
   inspect,
-  moveOnAfter,
   NotPortableError,
   sleep,
   TimeoutError,
@@ -272,8 +272,12 @@ for (
       assertInstanceOf(await waiting, RangeError);
     }],
     ["a cancelled scope", async (call: Caller) => {
-      const { timedOut } = await moveOnAfter(1, () => call("wait"));
-      assert(timedOut);
+      const scope = new CancelScope();
+      const waiting = scope.enter(() => call("wait"));
+      await sleep(1);
+      scope.cancel();
+      await waiting;
+      assert(scope.cancelledCaught);
     }],
   ] as const
 ) {
