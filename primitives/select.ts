@@ -29,7 +29,10 @@ export type SelectArms = Readonly<Record<string, Waitable<unknown>>>;
 
 /** What a select resolves to: which arm has won, and what it gave. */
 export type Selected<A extends SelectArms> = {
-  [K in keyof A]: { readonly key: K; readonly value: A[K] extends Waitable<infer T> ? T : never };
+  [K in keyof A]-?: {
+    readonly key: K;
+    readonly value: Required<A>[K] extends Waitable<infer T> ? T : never;
+  };
 }[keyof A];
 
 /** What {@linkcode select} can be told. */
@@ -145,6 +148,22 @@ class Arm extends Parked<unknown> {
  *   case "quiet":
  *     console.log("nothing to do");
  * }
+ * ```
+ *
+ * @example An arm that is there only sometimes
+ * ```ts
+ * import { after, Channel, select } from "@grove/grove";
+ *
+ * const keys = new Channel<string>(4);
+ * await keys.send("a");
+ *
+ * let last: string | undefined;
+ * for (;;) {
+ *   const next = await select({ keys, ...(last && { quiet: after(5) }) });
+ *   if (next.key === "quiet") break;
+ *   last = next.value;
+ * }
+ * console.log("typed", last); // typed a
  * ```
  */
 export function select<A extends SelectArms>(

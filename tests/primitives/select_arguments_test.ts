@@ -106,6 +106,14 @@ Deno.test("`switch` over the key narrows the value [W8]", async () => {
       | { readonly key: "channel"; readonly value: string }
     >
   >();
+  type Sometimes = { channel: Channel<string>; quiet?: Task<Date> };
+  assertType<
+    Same<
+      Selected<Sometimes>,
+      | { readonly key: "channel"; readonly value: string }
+      | { readonly key: "quiet"; readonly value: Date }
+    >
+  >();
   // @ts-expect-error A promise cannot be waited for: only `cancellable` makes it so.
   assertThrows(() => void select({ promise: Promise.resolve(1) }), TypeError);
 });
