@@ -1,19 +1,24 @@
 /**
- * `deno task test [PATH…] [FLAG…]`: the tests and the examples in the documentation, in one run of `deno test`. Without a
- * path everything is run; flags (`--filter`, `--fail-fast`, …) are passed on. The last line is the total, and the exit code
- * is 0 only when something ran and nothing failed.
+ * `deno task test [PATH…] [FLAG…]`: the tests and the examples in the documentation. Without a path everything is run; flags
+ * (`--filter`, `--fail-fast`, …) are passed on. The last line is the total, and the exit code is 0 only when something ran
+ * and nothing failed.
  *
- * The run may do everything, as to look at processes and to end them takes that; tests of permissions start programs that may do
- * less. Its temporary files are in a folder of its own.
+ * Without any argument there are two runs of `deno test` beside each other: each example is a module of its own that loads
+ * the whole library, which takes a core for a minute.
+ *
+ * A run may do everything, as to look at processes and to end them takes that; tests of permissions start programs that may do
+ * less. The temporary files are in a folder of their own.
  *
  * @module
  */
 
 import { stdSource } from "../std/source.ts";
-import { tally } from "./tally.ts";
+import { sideBySide } from "./side_by_side.ts";
 
-/** What is run when no path is given. Markdown and the modules of the library are run for the examples in them. */
-const EVERYTHING = ["mod.ts", "primitives", "io", "pools", "README.md", "tests"];
+/** Markdown and the modules of the library, which are run for the examples in them. */
+const DOCUMENTED = ["mod.ts", "primitives", "io", "pools", "README.md"];
+
+const TESTS = ["tests"];
 
 /** The flags of `deno test` whose value is an argument of its own, which is then no path. */
 const FLAGS_WITH_VALUE = ["--filter", "--repeats", "--reporter", "--retry", "--shard"];
@@ -31,43 +36,48 @@ function exists(path: string): boolean {
   }
 }
 
+/** What each run of `deno test` is given. */
+function runsOf(args: string[]): string[][] {
+  if (args.length === 0) return [TESTS, DOCUMENTED.filter(exists)];
+  return [args.some(namesPath) ? args : [...args, ...DOCUMENTED.filter(exists), ...TESTS]];
+}
+
 async function runTests(args: string[], scratch: string): Promise<boolean> {
   const std = await stdSource();
-  const paths = args.some(namesPath) ? [] : EVERYTHING.filter(exists);
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [
-      "test",
-      "--doc",
-      "--no-check", // Types are for `deno task check`.
-      "--no-prompt",
-      "--allow-all",
-      ...std.flags,
-      ...args,
-      ...paths,
-    ],
-    env: {
-      ...std.env,
-      // Where the tests' own temporary files go, on each system by the name it knows.
-      TMPDIR: scratch,
-      TEMP: scratch,
-      TMP: scratch,
-      // The output passes through this process, which must not cost its colors.
-      ...(Deno.stdout.isTerminal() && !Deno.noColor ? { FORCE_COLOR: "1" } : {}),
-    },
-    stdout: "piped",
-  }).spawn();
-  const counts = await tally(child.stdout, Deno.stdout.writable);
-  const { success } = await child.status;
-  // A run that was cut off may have been in the middle of a line.
-  if (counts === undefined) console.log();
-  const passed = counts?.passed ?? 0;
-  const failed = Math.max(counts?.failed ?? 0, success ? 0 : 1);
+  const children = runsOf(args).map((given) =>
+    new Deno.Command(Deno.execPath(), {
+      args: [
+        "test",
+        "--doc",
+        "--no-check", // Types are for `deno task check`.
+        "--no-prompt",
+        "--allow-all",
+        ...std.flags,
+        ...given,
+      ],
+      env: {
+        ...std.env,
+        // Where the tests' own temporary files go, on each system by the name it knows.
+        TMPDIR: scratch,
+        TEMP: scratch,
+        TMP: scratch,
+        // The output passes through this process, which must not cost its colors.
+        ...(Deno.stdout.isTerminal() && !Deno.noColor ? { FORCE_COLOR: "1" } : {}),
+      },
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn()
+  );
+  const { passed, failed } = await sideBySide(children, {
+    stdout: Deno.stdout.writable,
+    stderr: Deno.stderr.writable,
+  });
   if (passed + failed === 0) console.error("Nothing ran.");
   console.log(`${passed} passed, ${failed} failed`);
   return passed > 0 && failed === 0;
 }
 
-// Ctrl-C reaches the run as well; this process stays until it has ended, to count and to clean up.
+// Ctrl-C reaches the runs as well; this process stays until they have ended, to count and to clean up.
 Deno.addSignalListener("SIGINT", () => {});
 const scratch = await Deno.makeTempDir({ prefix: "grove-" });
 try {
