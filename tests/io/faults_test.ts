@@ -48,7 +48,7 @@ async function withServer(
     services.spawn(() => serve(listener, handler, options));
     await body(listener, services);
     assertEquals(await ask(listener.addresses[0], "alive\n"), "alive\n");
-    services.stop({ grace: 1000 });
+    services.stop({ grace: 60_000 });
   });
   const { accepted, active, closed } = listener.stats();
   assertEquals(active, 0);
@@ -253,7 +253,7 @@ testOverBoth(
         })
       );
       while (answers < 300) await sleep(1);
-      server.stop({ grace: 2000 });
+      server.stop({ grace: 60_000 });
       await server;
       await clients;
     });

@@ -200,7 +200,7 @@ Deno.test("background: a server that is stopped gives it the drain [I3, I5]", as
           ends.push("finished");
         });
         return new Response();
-      });
+      }, { drain: 60_000 });
       await read(base);
       services.stop();
       await waitAllTasksBlocked();

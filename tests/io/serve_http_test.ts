@@ -53,7 +53,7 @@ Deno.test("serveHttp: when it is stopped, accepting ends at once, and a request 
     const { address, base } = await start(services, async () => {
       await gate.promise;
       return new Response(`stopping: ${currentTask().stopping}`);
-    });
+    }, { drain: 60_000 });
     const answer = read(base);
     while (!formatTree().includes("GET /")) await sleep(1);
     services.stop();
@@ -195,7 +195,9 @@ Deno.test("serveHttp: a streamed body is sent to its end, and a stop waits for i
       await sleep(1);
       yield bytes("two");
     };
-    const { base } = await start(services, () => new Response(ReadableStream.from(body())));
+    const { base } = await start(services, () => new Response(ReadableStream.from(body())), {
+      drain: 60_000,
+    });
     const response = await fetch(base);
     services.stop();
     await waitAllTasksBlocked();

@@ -206,7 +206,7 @@ Deno.test("upgradeWebSocket: a server that is stopped ends the loops, and closes
     services.stop();
     assertEquals(await closed, [1001, "the server is stopping"]);
     assertEquals(received, ["goodbye"]);
-  });
+  }, { drain: 60_000 });
   assertEquals(ends, ["stopping: true"]);
 });
 
@@ -226,7 +226,7 @@ Deno.test("upgradeWebSocket: a handler may use the drain to say something; what 
     assertEquals(received, ["goodbye"]);
     // It is shut down when the last of them has ended.
     while (await connects(address)) await sleep(1);
-  });
+  }, { drain: 60_000 });
 });
 
 /** Whether somebody listens. */
@@ -247,7 +247,7 @@ Deno.test("upgradeWebSocket: none is opened any more when the server has been as
       const { base } = await start(services, async (request) => {
         await gate.promise;
         return upgradeWebSocket(request, () => void opened++);
-      });
+      }, { drain: 60_000 });
       const client = open(base.replace("http", "ws"));
       await untilTask("GET /");
       services.stop();
