@@ -49,8 +49,12 @@ export interface ProcessOptions extends ProcessEnvironment {
  * when it is cancelled. One that is a `daemon` is ended with the group. Outside of all groups it
  * belongs to the task. Whatever becomes of this program, no process is left behind.
  *
- * What the function returns is lost, and what it throws is written to the standard error, for an
- * exit code of 1. Use a `ProcessPool` for results, or hand in a `Pipe` or `ProcessQueue`.
+ * Its exit code is all that it tells: what the function returns is lost, and what it throws is
+ * written to the standard error, for an exit code of 1. So it does not fail its group, as a task
+ * does: an exit code may be an answer, and which ones are failures is known to who has started it.
+ * See the second example for how it fails the group all the same. With a `ProcessPool` of one process
+ * that needs nothing more: its `run` gives what the function returns, and throws what it throws.
+ * Other values go through a `Pipe` or `ProcessQueue` that the process is handed.
  *
  * @example
  * ```ts
@@ -59,6 +63,19 @@ export interface ProcessOptions extends ProcessEnvironment {
  * await taskGroup(() => {
  *   new Process((name: string) => console.log(`hello, ${name}`), ["process"]).start();
  * }); // the process has ended
+ * ```
+ *
+ * @example A process whose failure is that of its group
+ * ```ts
+ * import { Process, taskGroup } from "@grove/grove";
+ *
+ * const work = taskGroup((group) => {
+ *   group.spawn(async () => {
+ *     const code = await new Process(() => Deno.exit(3), [], { name: "press" }).start().join();
+ *     if (code !== 0) throw new Error(`"press" has exited with ${code}`);
+ *   });
+ * });
+ * console.log(await work.catch((error) => error.message)); // "press" has exited with 3
  * ```
  */
 export class Process implements AsyncDisposable {
@@ -139,7 +156,7 @@ export class Process implements AsyncDisposable {
   }
 
   /**
-   * Starts it.
+   * Starts it. Its group ends it, and waits for it, and is not failed by it.
    *
    * @returns The process itself.
    * @throws {TypeError} When it was started already.

@@ -315,17 +315,35 @@ Deno.test("a group waits for the Process that was started in it", async () => {
   assertEquals(folder.lines("out"), ["[]"]);
 });
 
-Deno.test("a Process that fails does not fail its group", async () => {
+Deno.test("a Process that fails does not fail its group: its exit code tells", async () => {
   using folder = new Folder();
   const output = await said(
     folder,
     `
-    const process = new grove.Process(() => Deno.exit(3));
-    await grove.taskGroup(() => { process.start(); });
-    console.log(process.exitCode);
+    const processes = [() => Deno.exit(3), () => { throw new RangeError("no good"); }]
+      .map((fn) => new grove.Process(fn));
+    await grove.taskGroup(() => processes.forEach((process) => process.start()));
+    console.log(...processes.map(({ exitCode }) => exitCode));
   `,
   );
-  assertEquals(output, { stdout: "3\n", stderr: "" });
+  assertEquals(output.stdout, "3 1\n");
+  assertStringIncludes(output.stderr, "has failed: RangeError: no good");
+});
+
+Deno.test("a Process fails its group where a task throws for its exit code, and the others are ended", async () => {
+  using folder = new Folder();
+  const gate = new Gate(folder);
+  const other = lingering(folder, gate);
+  const failed = taskGroup(async (group) => {
+    other.start();
+    await gate.entered();
+    group.spawn(async () => {
+      const code = await new Process(exitWith, [3]).start().join();
+      throw new RangeError(`exited with ${code}`);
+    });
+  });
+  await assertRejects(() => failed, RangeError, "exited with 3");
+  assertEquals(other.exitCode, 143);
 });
 
 Deno.test("a daemon Process is ended with its group", async () => {
