@@ -77,7 +77,7 @@ export type ConnectSource = ConnectOptions | ConnectTlsOptions | ConnectUnixOpti
  * import { connect, listen } from "@grove/grove";
  *
  * using listener = listen({ hostname: "127.0.0.1", port: 0 });
- * using stream = await connect({ ...listener.addresses[0], timeout: 1000 });
+ * using stream = await connect({ ...listener.addresses[0], timeout: 10_000 });
  * console.log("connected from port", stream.localAddress.port);
  * ```
  *

@@ -79,7 +79,7 @@ const MOST = 65_536;
  *
  * using socket = datagrams({ hostname: "127.0.0.1" });
  * await socket.send(new TextEncoder().encode("hello"), { hostname: "127.0.0.1", port: 5353 });
- * const { data, address } = await socket.receive({ timeout: 1000 });
+ * const { data, address } = await socket.receive({ timeout: 10_000 });
  * ```
  */
 export class DatagramSocket implements AsyncIterable<Datagram>, Disposable, Waitable<Datagram> {

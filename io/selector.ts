@@ -124,7 +124,7 @@ class Selecting extends Waiter<boolean> {
  * selector.register(returns, "read", (item) => console.log("return of", item));
  *
  * await orders.send("an apple");
- * for (const { data, chunk } of await selector.select({ timeout: 1000 })) data(chunk);
+ * for (const { data, chunk } of await selector.select({ timeout: 10_000 })) data(chunk);
  * ```
  */
 export class Selector<D = unknown>
