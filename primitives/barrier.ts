@@ -7,7 +7,7 @@
 import { checkCount } from "./kernel/check.ts";
 import { currentScope } from "./kernel/context.ts";
 import { BrokenResourceError, type Cancelled } from "./kernel/errors.ts";
-import { WaitQueue, type WaitTarget } from "./kernel/queue.ts";
+import { labelOf, WaitQueue, type WaitTarget } from "./kernel/queue.ts";
 import { isShielded, parentOf, type Scope } from "./kernel/scope.ts";
 import { entry, suspend, Waiter, type WaitOptions } from "./kernel/wait.ts";
 import { checkNamed, type NamedOptions } from "./named.ts";
@@ -179,7 +179,7 @@ export class Barrier implements WaitTarget {
 
   #breach(reason: string): BrokenResourceError {
     return new BrokenResourceError(
-      `Cannot wait at barrier "${this.name}" as ${reason}. Let all parties begin again after reset()`,
+      `Cannot wait at ${labelOf(this)} as ${reason}. Let all parties begin again after reset()`,
     );
   }
 }

@@ -5,6 +5,7 @@
  */
 
 import { checkCount } from "./kernel/check.ts";
+import { labelOf } from "./kernel/queue.ts";
 import type { NamedOptions } from "./named.ts";
 import { Semaphore, type SemaphoreStats } from "./semaphore.ts";
 
@@ -58,11 +59,13 @@ export class BoundedSemaphore extends Semaphore {
    * The semaphore stays as it is.
    */
   override release(count = 1): void {
-    checkCount(count, `release semaphore "${this.name}"`, "the number of permits", 1, false);
+    checkCount(count, `release ${labelOf(this)}`, "the number of permits", 1, false);
     const taken = this.#bound - this.available;
     if (count > taken) {
       throw new RangeError(
-        `Cannot release semaphore "${this.name}" as no more than ${taken} of its ${this.#bound} permits are taken: received ${count}. Release what was acquired, once`,
+        `Cannot release ${
+          labelOf(this)
+        } as no more than ${taken} of its ${this.#bound} permits are taken: received ${count}. Release what was acquired, once`,
       );
     }
     super.release(count);

@@ -13,7 +13,7 @@ import { atOnce } from "./kernel/budget.ts";
 import { checkCount, checkOptions, show } from "./kernel/check.ts";
 import { currentScope } from "./kernel/context.ts";
 import { ClosedError } from "./kernel/errors.ts";
-import { WaitQueue, type WaitTarget } from "./kernel/queue.ts";
+import { labelOf, WaitQueue, type WaitTarget } from "./kernel/queue.ts";
 import { entry, suspend, Waiter, type WaitOptions } from "./kernel/wait.ts";
 import { checkNamed, type NamedOptions } from "./named.ts";
 import {
@@ -198,7 +198,7 @@ export class Broadcast<T> implements WaitTarget {
 
   #closedTo(action: string): ClosedError {
     return new ClosedError(
-      `Cannot ${action} broadcast "${this.name}" as it is closed. Close it when all has been published`,
+      `Cannot ${action} ${labelOf(this)} as it is closed. Close it when all has been published`,
     );
   }
 }

@@ -10,7 +10,7 @@ import { atOnce } from "./kernel/budget.ts";
 import { checkCount, show } from "./kernel/check.ts";
 import { currentScope } from "./kernel/context.ts";
 import { ClosedError } from "./kernel/errors.ts";
-import { type Parked, WaitQueue, type WaitTarget } from "./kernel/queue.ts";
+import { labelOf, type Parked, WaitQueue, type WaitTarget } from "./kernel/queue.ts";
 import { keepShape } from "./kernel/shapes.ts";
 import {
   enqueue,
@@ -301,7 +301,7 @@ export class Channel<T> implements Waitable<T>, WaitTarget, AsyncIterable<T> {
 
   #closedTo(action: string): ClosedError {
     return new ClosedError(
-      `Cannot ${action} channel "${this.name}" as it is closed. ${
+      `Cannot ${action} ${labelOf(this)} as it is closed. ${
         action === "send to"
           ? "Close it when all has been sent"
           : "Loop over it with 'for await', which ends then"

@@ -14,7 +14,7 @@ import { currentScope } from "./kernel/context.ts";
 import { HoldWaiter } from "./kernel/deadlock.ts";
 import { suppress, TimeoutError } from "./kernel/errors.ts";
 import { mayFloat } from "./kernel/floating.ts";
-import { WaitQueue, type WaitTarget } from "./kernel/queue.ts";
+import { labelOf, WaitQueue, type WaitTarget } from "./kernel/queue.ts";
 import { taskAround } from "./kernel/task.ts";
 import { checkWaitOptions, enqueue, entry, suspend, type WaitOptions } from "./kernel/wait.ts";
 import type { Guard } from "./guard.ts";
@@ -142,7 +142,7 @@ export class Condition implements WaitTarget {
    * @throws What `wait` throws, and what the predicate throws, with the lock held.
    */
   waitFor<R>(predicate: () => R, options?: WaitOptions): Promise<R> {
-    checkFunction(predicate, `wait for condition "${this.name}"`, "the predicate");
+    checkFunction(predicate, `wait for ${labelOf(this)}`, "the predicate");
     if (options !== undefined) checkWaitOptions(options);
     if (!isOwnLock(this.lock)) return Promise.reject(this.#notHeld("wait for"));
     const barred = entry(currentScope(), options);
@@ -157,7 +157,7 @@ export class Condition implements WaitTarget {
    * @throws {RangeError} When it is no whole number from 0 up.
    */
   notify(count = 1): void {
-    checkCount(count, `notify condition "${this.name}"`, "the number of tasks", 0);
+    checkCount(count, `notify ${labelOf(this)}`, "the number of tasks", 0);
     if (!isOwnLock(this.lock)) throw this.#notHeld("notify");
     for (let left = Math.min(count, this.#queue.size); left > 0; left--) {
       const node = this.#queue.first as ConditionWaiter;
@@ -214,7 +214,9 @@ export class Condition implements WaitTarget {
       } catch (error) {
         if (!(error instanceof TimeoutError) || error === signal?.reason) throw error;
         throw new TimeoutError(
-          `Cannot wait for condition "${this.name}" any longer as the time is up: ${timeout} ms. Give it more, or go on without`,
+          `Cannot wait for ${
+            labelOf(this)
+          } any longer as the time is up: ${timeout} ms. Give it more, or go on without`,
         );
       }
     }
@@ -222,7 +224,7 @@ export class Condition implements WaitTarget {
 
   #notNow(answer: unknown): TypeError {
     return new TypeError(
-      `Cannot wait for condition "${this.name}" as the predicate must answer at once: received ${
+      `Cannot wait for ${labelOf(this)} as the predicate must answer at once: received ${
         show(answer)
       }. Let it look at what is there, without await`,
     );
@@ -230,7 +232,9 @@ export class Condition implements WaitTarget {
 
   #notHeld(action: string): TypeError {
     return new TypeError(
-      `Cannot ${action} condition "${this.name}" as the calling task does not hold its lock. Acquire 'condition.lock' first`,
+      `Cannot ${action} ${
+        labelOf(this)
+      } as the calling task does not hold its lock. Acquire 'condition.lock' first`,
     );
   }
 }

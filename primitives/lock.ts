@@ -16,7 +16,7 @@ import { currentScope, followsAwait } from "./kernel/context.ts";
 import { heldBy, HoldWaiter, suspendFor } from "./kernel/deadlock.ts";
 import type { BrokenResourceError } from "./kernel/errors.ts";
 import { abandonedBy, Hold, type Holder } from "./kernel/hold.ts";
-import { type Parked, WaitQueue, type WaitTarget } from "./kernel/queue.ts";
+import { labelOf, type Parked, WaitQueue, type WaitTarget } from "./kernel/queue.ts";
 import type { Scope } from "./kernel/scope.ts";
 import { keepShape } from "./kernel/shapes.ts";
 import { type Task, taskAround, taskOf } from "./kernel/task.ts";
@@ -190,7 +190,7 @@ export class Lock implements Waitable<Guard>, WaitTarget {
    * ```
    */
   withLock<R>(fn: () => R | PromiseLike<R>, options?: WaitOptions): Promise<R> {
-    checkFunction(fn, `use ${this.kind} "${this.name}"`, "the argument");
+    checkFunction(fn, `use ${labelOf(this)}`, "the argument");
     return guarded(this.acquire(options), fn);
   }
 
@@ -290,7 +290,7 @@ export class Lock implements Waitable<Guard>, WaitTarget {
   #notOwn(): TypeError {
     const { owner } = this.#hold;
     return new TypeError(
-      `Cannot release ${this.kind} "${this.name}" as ${
+      `Cannot release ${labelOf(this)} as ${
         owner === null ? "nobody holds it" : `task "${owner.name}" holds it, and not the caller`
       }. Let the task that acquired it release it, once`,
     );

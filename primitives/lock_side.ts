@@ -11,7 +11,7 @@ import { checkFunction } from "./kernel/check.ts";
 import { currentScope } from "./kernel/context.ts";
 import { type Blocker, heldBy, HoldWaiter, suspendFor } from "./kernel/deadlock.ts";
 import { abandonedBy, type Hold } from "./kernel/hold.ts";
-import type { Parked, WaitQueue, WaitTarget } from "./kernel/queue.ts";
+import { labelOf, type Parked, type WaitQueue, type WaitTarget } from "./kernel/queue.ts";
 import { currentTask, type Task, taskAround } from "./kernel/task.ts";
 import { enqueue, entry, notReady, poll, type Waitable, type WaitOptions } from "./kernel/wait.ts";
 import { type Guard, guarded } from "./guard.ts";
@@ -114,7 +114,9 @@ export class LockSide implements Waitable<Guard>, WaitTarget {
     const hold = this.#rules.find(currentTask());
     if (hold === null) {
       throw new TypeError(
-        `Cannot release ${this.kind} "${this.name}" as the calling task does not hold it. Let the task that acquired it release it, once`,
+        `Cannot release ${
+          labelOf(this)
+        } as the calling task does not hold it. Let the task that acquired it release it, once`,
       );
     }
     this.#rules.give(hold);
@@ -130,7 +132,7 @@ export class LockSide implements Waitable<Guard>, WaitTarget {
    * @throws What `acquire` throws, and what the function throws.
    */
   withLock<R>(fn: () => R | PromiseLike<R>, options?: WaitOptions): Promise<R> {
-    checkFunction(fn, `use ${this.kind} "${this.name}"`, "the argument");
+    checkFunction(fn, `use ${labelOf(this)}`, "the argument");
     return guarded(this.acquire(options), fn);
   }
 

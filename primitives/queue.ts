@@ -8,7 +8,7 @@
 import { atOnce } from "./kernel/budget.ts";
 import { checkCount, checkOptions, show } from "./kernel/check.ts";
 import { currentScope } from "./kernel/context.ts";
-import { type Parked, WaitQueue, type WaitTarget } from "./kernel/queue.ts";
+import { labelOf, type Parked, WaitQueue, type WaitTarget } from "./kernel/queue.ts";
 import { keepShape } from "./kernel/shapes.ts";
 import {
   enqueue,
@@ -188,7 +188,9 @@ export class Queue<T> implements Waitable<T>, WaitTarget, AsyncIterable<T> {
   putNowait(item: T): void {
     if (this.#offer(item)) return;
     throw new QueueFull(
-      `Cannot put into queue "${this.name}" as it is full: ${this.size} of ${this.maxsize}. Wait with put(), or give it more room`,
+      `Cannot put into ${
+        labelOf(this)
+      } as it is full: ${this.size} of ${this.maxsize}. Wait with put(), or give it more room`,
     );
   }
 
@@ -222,7 +224,7 @@ export class Queue<T> implements Waitable<T>, WaitTarget, AsyncIterable<T> {
   getNowait(): T {
     const item = this[poll]();
     if (item !== notReady) return item;
-    throw new QueueEmpty(`Cannot get from queue "${this.name}" as it is empty. Wait with get()`);
+    throw new QueueEmpty(`Cannot get from ${labelOf(this)} as it is empty. Wait with get()`);
   }
 
   /**
@@ -243,7 +245,9 @@ export class Queue<T> implements Waitable<T>, WaitTarget, AsyncIterable<T> {
   taskDone(): void {
     if (this.#unfinished === 0) {
       throw new RangeError(
-        `Cannot say that an item of queue "${this.name}" is done as all are: call taskDone() once for each that was got`,
+        `Cannot say that an item of ${
+          labelOf(this)
+        } is done as all are: call taskDone() once for each that was got`,
       );
     }
     this.#finish(1);
@@ -274,11 +278,11 @@ export class Queue<T> implements Waitable<T>, WaitTarget, AsyncIterable<T> {
    * @param options With `immediate` what is in the queue is thrown away, and counts as dealt with.
    */
   shutdown(options: QueueShutdownOptions = {}): void {
-    checkOptions(options, `shut down queue "${this.name}"`);
+    checkOptions(options, `shut down ${labelOf(this)}`);
     const { immediate = false } = options;
     if (typeof immediate !== "boolean") {
       throw new TypeError(
-        `Cannot shut down queue "${this.name}" as 'immediate' must be a boolean: received ${
+        `Cannot shut down ${labelOf(this)} as 'immediate' must be a boolean: received ${
           show(immediate)
         }`,
       );
@@ -382,7 +386,7 @@ export class Queue<T> implements Waitable<T>, WaitTarget, AsyncIterable<T> {
 
   #shutDown(action: string): QueueShutDown {
     return new QueueShutDown(
-      `Cannot ${action} queue "${this.name}" as it was shut down. ${
+      `Cannot ${action} ${labelOf(this)} as it was shut down. ${
         action === "put into"
           ? "Shut it down when all has been put"
           : "Loop over it with 'for await', which ends then"

@@ -10,7 +10,7 @@ import { atOnce } from "./kernel/budget.ts";
 import { checkCount, show } from "./kernel/check.ts";
 import { currentClock } from "./kernel/clock.ts";
 import { currentScope } from "./kernel/context.ts";
-import { WaitQueue, type WaitTarget } from "./kernel/queue.ts";
+import { labelOf, WaitQueue, type WaitTarget } from "./kernel/queue.ts";
 import { Alarm } from "./kernel/timers.ts";
 import { entry, suspend, Waiter, type WaitOptions } from "./kernel/wait.ts";
 import { checkNamed, type NamedOptions } from "./named.ts";
@@ -159,10 +159,12 @@ export class RateLimiter implements WaitTarget {
   }
 
   #check(count: number): void {
-    checkCount(count, `acquire from rate limiter "${this.name}"`, "the number", 1, false);
+    checkCount(count, `acquire from ${labelOf(this)}`, "the number", 1, false);
     if (count <= this.#burst) return;
     throw new RangeError(
-      `Cannot acquire from rate limiter "${this.name}" as no more than its burst of ${this.#burst} can be had at once: received ${count}. Ask for fewer, or give it a larger 'burst'`,
+      `Cannot acquire from ${
+        labelOf(this)
+      } as no more than its burst of ${this.#burst} can be had at once: received ${count}. Ask for fewer, or give it a larger 'burst'`,
     );
   }
 

@@ -6,6 +6,7 @@
 
 import { atOnce } from "./kernel/budget.ts";
 import { currentScope, followsAwait } from "./kernel/context.ts";
+import { labelOf } from "./kernel/queue.ts";
 import type { notReady } from "./kernel/wait.ts";
 import { entry, poll, type WaitOptions } from "./kernel/wait.ts";
 import type { Guard } from "./guard.ts";
@@ -126,7 +127,9 @@ export class RLock extends Lock {
   // To take whoever asks for the owner would let everybody in.
   #unknown(): TypeError {
     return new TypeError(
-      `Cannot acquire rlock "${this.name}" while it is held as this platform does not tell which task asks: it has no AsyncLocalStorage. Use a Lock`,
+      `Cannot acquire ${
+        labelOf(this)
+      } while it is held as this platform does not tell which task asks: it has no AsyncLocalStorage. Use a Lock`,
     );
   }
 

@@ -8,7 +8,7 @@
 import { atOnce } from "./kernel/budget.ts";
 import { checkCount, checkFunction } from "./kernel/check.ts";
 import { currentScope } from "./kernel/context.ts";
-import { type Parked, WaitQueue, type WaitTarget } from "./kernel/queue.ts";
+import { labelOf, type Parked, WaitQueue, type WaitTarget } from "./kernel/queue.ts";
 import { keepShape } from "./kernel/shapes.ts";
 import {
   enqueue,
@@ -131,7 +131,7 @@ export class Semaphore implements Waitable<Guard>, WaitTarget {
    * @throws {TypeError | RangeError} When it is no whole number from 1 up.
    */
   release(count = 1): void {
-    checkCount(count, `release semaphore "${this.name}"`, "the number of permits", 1, false);
+    checkCount(count, `release ${labelOf(this)}`, "the number of permits", 1, false);
     while (count > 0 && this.#queue.size > 0) {
       count--;
       this.#queue.wakeFirst(new Guard(this.#giveBack));
@@ -149,7 +149,7 @@ export class Semaphore implements Waitable<Guard>, WaitTarget {
    * @throws What `acquire` throws, and what the function throws.
    */
   withLock<R>(fn: () => R | PromiseLike<R>, options?: WaitOptions): Promise<R> {
-    checkFunction(fn, `use semaphore "${this.name}"`, "the argument");
+    checkFunction(fn, `use ${labelOf(this)}`, "the argument");
     return guarded(this.acquire(options), fn);
   }
 

@@ -6,7 +6,7 @@
  */
 
 import { BrokenResourceError, ClosedError } from "./kernel/errors.ts";
-import { type Parked, WaitQueue, type WaitTarget } from "./kernel/queue.ts";
+import { labelOf, type Parked, WaitQueue, type WaitTarget } from "./kernel/queue.ts";
 import {
   enqueue,
   notReady,
@@ -212,10 +212,14 @@ export class Subscription<T> implements Waitable<T>, WaitTarget, AsyncIterable<T
   #over(): Error {
     return this.#state === "failed"
       ? new BrokenResourceError(
-        `Cannot receive from subscription "${this.name}" as it fell behind by more than ${this.#capacity} items. Receive faster, give it more room, or let it drop the oldest`,
+        `Cannot receive from ${
+          labelOf(this)
+        } as it fell behind by more than ${this.#capacity} items. Receive faster, give it more room, or let it drop the oldest`,
       )
       : new ClosedError(
-        `Cannot receive from subscription "${this.name}" as it is closed. Loop over it with 'for await', which ends then`,
+        `Cannot receive from ${
+          labelOf(this)
+        } as it is closed. Loop over it with 'for await', which ends then`,
       );
   }
 

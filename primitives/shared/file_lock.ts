@@ -17,7 +17,7 @@ import { currentScope, followsAwait } from "../kernel/context.ts";
 import { heldBy, HoldWaiter, suspendFor } from "../kernel/deadlock.ts";
 import { abandonedBy, Hold, type Holder } from "../kernel/hold.ts";
 import { pass, type Passed, receive } from "../kernel/passing.ts";
-import { type Parked, WaitQueue, type WaitTarget } from "../kernel/queue.ts";
+import { labelOf, type Parked, WaitQueue, type WaitTarget } from "../kernel/queue.ts";
 import type { Scope } from "../kernel/scope.ts";
 import { type Task, taskAround, taskOf } from "../kernel/task.ts";
 import { Alarm } from "../kernel/timers.ts";
@@ -185,7 +185,7 @@ export class FileLock implements Waitable<Guard>, WaitTarget {
    * @throws What `acquire` throws, and what the function throws.
    */
   withLock<R>(fn: () => R | PromiseLike<R>, options?: WaitOptions): Promise<R> {
-    checkFunction(fn, `use ${this.kind} "${this.name}"`, "the argument");
+    checkFunction(fn, `use ${labelOf(this)}`, "the argument");
     return guarded(this.acquire(options), fn);
   }
 
@@ -273,7 +273,9 @@ export class FileLock implements Waitable<Guard>, WaitTarget {
   #lockFile(): boolean {
     if (typeof Deno === "undefined" || Deno.FsFile?.prototype.tryLockSync === undefined) {
       throw new TypeError(
-        `Cannot acquire ${this.kind} "${this.name}" as this platform has no files that can be locked. Use a Lock within a thread, a SharedLock between workers`,
+        `Cannot acquire ${
+          labelOf(this)
+        } as this platform has no files that can be locked. Use a Lock within a thread, a SharedLock between workers`,
       );
     }
     // Again where the file that was locked is not the one of that name any more.
@@ -298,7 +300,9 @@ export class FileLock implements Waitable<Guard>, WaitTarget {
     } catch (error) {
       if (!(error instanceof Deno.errors.NotCapable)) throw error;
       throw new Deno.errors.NotCapable(
-        `Cannot acquire ${this.kind} "${this.name}" as the program is not permitted to open its file. Run it with --allow-read=${this.path} --allow-write=${this.path}`,
+        `Cannot acquire ${
+          labelOf(this)
+        } as the program is not permitted to open its file. Run it with --allow-read=${this.path} --allow-write=${this.path}`,
         { cause: error },
       );
     }
@@ -330,7 +334,7 @@ export class FileLock implements Waitable<Guard>, WaitTarget {
   #notOwn(): TypeError {
     const { owner } = this.#hold;
     return new TypeError(
-      `Cannot release ${this.kind} "${this.name}" as ${
+      `Cannot release ${labelOf(this)} as ${
         owner === null
           ? "nobody holds it here"
           : `task "${owner.name}" holds it, and not the caller`

@@ -11,7 +11,7 @@ import { checkCount } from "../kernel/check.ts";
 import { currentScope } from "../kernel/context.ts";
 import { BrokenResourceError } from "../kernel/errors.ts";
 import { pass, type Passed } from "../kernel/passing.ts";
-import type { Parked, WaitTarget } from "../kernel/queue.ts";
+import { labelOf, type Parked, type WaitTarget } from "../kernel/queue.ts";
 import { entry, suspend, Waiter, type WaitOptions } from "../kernel/wait.ts";
 import { checkNamed, type NamedOptions } from "../named.ts";
 import { BlockedThread, blocking, type BlockingOptions, NO_OPTIONS } from "./blocking.ts";
@@ -264,7 +264,7 @@ export class SharedBarrier implements WaitTarget {
 
   #breach(reason: number): BrokenResourceError {
     return new BrokenResourceError(
-      `Cannot wait at ${this.kind} "${this.name}" as ${
+      `Cannot wait at ${labelOf(this)} as ${
         REASONS[reason]
       }. Let all parties begin again after reset()`,
     );

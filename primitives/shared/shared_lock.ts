@@ -15,7 +15,7 @@ import { DeadlockError, heldBy, HoldWaiter, suspendFor } from "../kernel/deadloc
 import { BrokenResourceError } from "../kernel/errors.ts";
 import { abandonedBy, Hold, type Holder } from "../kernel/hold.ts";
 import { pass, type Passed } from "../kernel/passing.ts";
-import type { Parked, WaitTarget } from "../kernel/queue.ts";
+import { labelOf, type Parked, type WaitTarget } from "../kernel/queue.ts";
 import type { Scope } from "../kernel/scope.ts";
 import { type Task, taskAround, taskOf } from "../kernel/task.ts";
 import { enqueue, entry, notReady, poll, type Waitable, type WaitOptions } from "../kernel/wait.ts";
@@ -231,7 +231,7 @@ export class SharedLock implements Waitable<Guard>, WaitTarget {
    * @throws What `acquire` throws, and what the function throws.
    */
   withLock<R>(fn: () => R | PromiseLike<R>, options?: WaitOptions): Promise<R> {
-    checkFunction(fn, `use ${this.kind} "${this.name}"`, "the argument");
+    checkFunction(fn, `use ${labelOf(this)}`, "the argument");
     return guarded(this.acquire(options), fn);
   }
 
@@ -360,7 +360,7 @@ export class SharedLock implements Waitable<Guard>, WaitTarget {
   #notOwn(): TypeError {
     const { owner } = this.stats();
     return new TypeError(
-      `Cannot release ${this.kind} "${this.name}" as ${
+      `Cannot release ${labelOf(this)} as ${
         owner === null
           ? "nobody holds it"
           : `${this.owner === null ? owner : `task "${owner}"`} holds it, and not the caller`
@@ -370,7 +370,7 @@ export class SharedLock implements Waitable<Guard>, WaitTarget {
 
   #deadlock(): DeadlockError {
     return new DeadlockError(
-      `Cannot wait for ${this.kind} "${this.name}" with this thread blocked as task "${
+      `Cannot wait for ${labelOf(this)} with this thread blocked as task "${
         this.#hold.owner!.name
       }" of the same thread holds it, and could not release it. Await acquire() instead`,
     );
@@ -382,7 +382,9 @@ export class SharedLock implements Waitable<Guard>, WaitTarget {
       ? "a thread has died"
       : "a task of another thread has ended";
     return new BrokenResourceError(
-      `Cannot acquire ${this.kind} "${this.name}" as ${who} without releasing it, and what it protects may be half done. Acquire it with 'using', and make a new one`,
+      `Cannot acquire ${
+        labelOf(this)
+      } as ${who} without releasing it, and what it protects may be half done. Acquire it with 'using', and make a new one`,
     );
   }
 }

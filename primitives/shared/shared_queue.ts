@@ -13,7 +13,7 @@ import { atOnce } from "../kernel/budget.ts";
 import { checkCount, checkOptions, show } from "../kernel/check.ts";
 import { currentScope } from "../kernel/context.ts";
 import { pass, type Passed } from "../kernel/passing.ts";
-import type { Parked, WaitTarget } from "../kernel/queue.ts";
+import { labelOf, type Parked, type WaitTarget } from "../kernel/queue.ts";
 import {
   enqueue,
   entry,
@@ -253,7 +253,9 @@ export class SharedQueue<T> implements Waitable<T>, WaitTarget, AsyncIterable<T>
   putNowait(item: T): void {
     if (this.#offer(this.#encode(item))) return;
     throw new QueueFull(
-      `Cannot put into ${this.kind} "${this.name}" as it is full: ${this.size} items of ${this.#ring.used} bytes, and the most is ${
+      `Cannot put into ${
+        labelOf(this)
+      } as it is full: ${this.size} items of ${this.#ring.used} bytes, and the most is ${
         this.maxsize || "any number"
       } of ${this.capacity}. Wait with put(), or give it more room`,
     );
@@ -315,7 +317,7 @@ export class SharedQueue<T> implements Waitable<T>, WaitTarget, AsyncIterable<T>
     const item = this[poll]();
     if (item !== notReady) return item;
     throw new QueueEmpty(
-      `Cannot get from ${this.kind} "${this.name}" as it is empty. Wait with get()`,
+      `Cannot get from ${labelOf(this)} as it is empty. Wait with get()`,
     );
   }
 
@@ -338,11 +340,11 @@ export class SharedQueue<T> implements Waitable<T>, WaitTarget, AsyncIterable<T>
    * @param options With `immediate` what is in the queue is thrown away.
    */
   shutdown(options: QueueShutdownOptions = {}): void {
-    checkOptions(options, `shut down ${this.kind} "${this.name}"`);
+    checkOptions(options, `shut down ${labelOf(this)}`);
     const { immediate = false } = options;
     if (typeof immediate !== "boolean") {
       throw new TypeError(
-        `Cannot shut down ${this.kind} "${this.name}" as 'immediate' must be a boolean: received ${
+        `Cannot shut down ${labelOf(this)} as 'immediate' must be a boolean: received ${
           show(immediate)
         }`,
       );
@@ -473,7 +475,9 @@ export class SharedQueue<T> implements Waitable<T>, WaitTarget, AsyncIterable<T>
     const bytes = this.#encoder.encode(item, "the item");
     if (spaceOf(bytes.length) <= this.capacity) return bytes;
     throw new RangeError(
-      `Cannot put the item into ${this.kind} "${this.name}" as it has ${bytes.length} bytes, and the queue has room for ${
+      `Cannot put the item into ${
+        labelOf(this)
+      } as it has ${bytes.length} bytes, and the queue has room for ${
         this.capacity - 4
       }. Give it more 'capacity', or put the item in parts`,
     );
@@ -551,7 +555,7 @@ export class SharedQueue<T> implements Waitable<T>, WaitTarget, AsyncIterable<T>
 
   #shutDown(action: string): QueueShutDown {
     return new QueueShutDown(
-      `Cannot ${action} ${this.kind} "${this.name}" as it was shut down. ${
+      `Cannot ${action} ${labelOf(this)} as it was shut down. ${
         action === "put into"
           ? "Shut it down when all has been put"
           : "Loop over it with 'for await', which ends then"
@@ -561,7 +565,7 @@ export class SharedQueue<T> implements Waitable<T>, WaitTarget, AsyncIterable<T>
 
   #refusal(value: unknown, path: string): TypeError {
     return new TypeError(
-      `Cannot put ${path} into ${this.kind} "${this.name}" as it is ${
+      `Cannot put ${path} into ${labelOf(this)} as it is ${
         show(value)
       }, which cannot be copied. Put data`,
     );

@@ -9,7 +9,7 @@ import { atOnce } from "../kernel/budget.ts";
 import { checkCount, checkFunction } from "../kernel/check.ts";
 import { currentScope } from "../kernel/context.ts";
 import { pass, type Passed } from "../kernel/passing.ts";
-import type { Parked, WaitTarget } from "../kernel/queue.ts";
+import { labelOf, type Parked, type WaitTarget } from "../kernel/queue.ts";
 import {
   enqueue,
   entry,
@@ -172,14 +172,16 @@ export class SharedSemaphore implements Waitable<Guard>, WaitTarget {
    * than 2,147,483,647.
    */
   release(count = 1): void {
-    checkPermits(count, `release ${this.kind} "${this.name}"`, 1);
+    checkPermits(count, `release ${labelOf(this)}`, 1);
     this.#room.enter();
     const isTooMany = this.#room.words[AVAILABLE] > MOST_PERMITS - count;
     if (!isTooMany) this.#add(count);
     this.#room.exit();
     if (isTooMany) {
       throw new RangeError(
-        `Cannot release ${this.kind} "${this.name}" as it would have more than ${MOST_PERMITS} permits: received ${count}. Release what was acquired, once`,
+        `Cannot release ${
+          labelOf(this)
+        } as it would have more than ${MOST_PERMITS} permits: received ${count}. Release what was acquired, once`,
       );
     }
     this.#room.collectNow();
@@ -196,7 +198,7 @@ export class SharedSemaphore implements Waitable<Guard>, WaitTarget {
    * @throws What `acquire` throws, and what the function throws.
    */
   withLock<R>(fn: () => R | PromiseLike<R>, options?: WaitOptions): Promise<R> {
-    checkFunction(fn, `use ${this.kind} "${this.name}"`, "the argument");
+    checkFunction(fn, `use ${labelOf(this)}`, "the argument");
     return guarded(this.#acquire(options, LENT), fn);
   }
 

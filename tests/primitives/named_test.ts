@@ -8,14 +8,20 @@ import { assertEquals, assertThrows } from "@std/assert";
 import {
   Barrier,
   BoundedSemaphore,
+  Condition,
   Deferred,
   Event,
   LifoQueue,
+  Lock,
   type NamedOptions,
   PriorityQueue,
   Queue,
+  QueueEmpty,
   RateLimiter,
+  RWLock,
   Semaphore,
+  SharedLock,
+  SharedQueue,
 } from "../../mod.ts";
 import { checkNamed } from "../../primitives/named.ts";
 import { calling } from "./probes.ts";
@@ -63,4 +69,23 @@ Deno.test("Every primitive has its name, and says what could not be made when it
     assertEquals(new Kind(1, { name: "it" }).name, "it");
     assertThrows(calling((options: never) => new Kind(1, options), { name: 3 }), TypeError);
   }
+});
+
+Deno.test("An error names what has a name, and no empty name [E1]", () => {
+  const cases: [name: string, label: string][] = [["", "queue"], ["jobs", 'queue "jobs"']];
+  for (const [name, label] of cases) {
+    const queue = new Queue<number>(0, { name });
+    assertThrows(() => queue.getNowait(), QueueEmpty, `Cannot get from ${label} as it is empty`);
+  }
+  const uses: [use: () => unknown, message: string][] = [
+    [() => new Semaphore(1).release(0), "Cannot release semaphore as"],
+    [() => new BoundedSemaphore(1).release(), "Cannot release semaphore as"],
+    [() => new RateLimiter(1).acquire(2), "Cannot acquire from rate limiter as"],
+    [() => new Lock().release(), "Cannot release lock as"],
+    [() => new RWLock().read.release(), "Cannot release read lock as"],
+    [() => new Condition().notify(), "Cannot notify condition as"],
+    [() => new SharedQueue(1).getNowait(), "Cannot get from shared queue as"],
+    [() => new SharedLock().release(), "Cannot release shared lock as"],
+  ];
+  for (const [use, message] of uses) assertThrows(use, Error, message);
 });
