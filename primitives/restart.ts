@@ -14,7 +14,10 @@ import { sleep } from "./sleep.ts";
 
 /** When and how often a task is started again. */
 export interface RestartPolicy {
-  /** After which ends: of those that failed, or of all. Cancelled tasks are never started again. */
+  /**
+   * After which ends: of those that failed, or of all. Cancelled tasks are never started again; nor is
+   * one that fails while its nursery stops or is cancelled: that failure is the nursery's.
+   */
   on: "failure" | "always";
   /**
    * How many restarts `within` that time; one more end escalates: it fails the nursery. Default: 5.

@@ -98,7 +98,7 @@ export function withVirtualTime<T>(fn: (time: VirtualTime) => T | PromiseLike<T>
   }
   if (pendingTimers() > 0) {
     throw new Error(
-      `Cannot run under virtual time as ${pendingTimers()} sleeps or deadlines are set in real time. Await or cancel them before`,
+      `Cannot run under virtual time as sleeps or deadlines are set in real time: ${pendingTimers()}. Await or cancel them before`,
     );
   }
   return underVirtualTime(fn);
@@ -112,7 +112,7 @@ async function underVirtualTime<T>(fn: (time: VirtualTime) => T | PromiseLike<T>
     const value = await fn(clock);
     if (pendingTimers() > 0) {
       throw new Error(
-        `Cannot end virtual time as ${pendingTimers()} sleeps or deadlines are left, which would never come. Await or cancel them`,
+        `Cannot end virtual time as sleeps or deadlines are left, which would never come: ${pendingTimers()}. Await or cancel them`,
       );
     }
     return value;
