@@ -137,7 +137,7 @@ natsTest("P12, P2: a running job ends when the task ends that runs it", async ()
   jobs.gates.set("shut", new Event());
   await taskGroup(async (group) => {
     const task = group.spawn(() => pool.run(jobs.passGate, "shut"));
-    while (jobs.log.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    while (pool.stats().running === 0) await new Promise((resolve) => setTimeout(resolve, 1));
     task.cancel();
     await assertRejects(() => Promise.resolve(task), Cancelled);
   });

@@ -16,7 +16,7 @@ natsTest("P12: a result that nobody could be told of is there when the way is ag
   const future = pool.submit(jobs.passGate, "far");
   const worker = await setup.worker();
   while (jobs.log.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
-  await proxy.cut();
+  proxy.cut();
   jobs.gates.get("far")!.set();
   while (worker.stats().done === 0) await new Promise((resolve) => setTimeout(resolve, 1));
   assert(!future.done);
@@ -38,7 +38,7 @@ natsTest(
     const connection = await connect({ servers: setup.server.url });
     await (await jetstreamManager(connection)).streams.purge("GROVE_default_JOBS");
     await connection.close();
-    await proxy.cut(); // It looks when it comes back, and now and then.
+    proxy.cut(); // It looks when it comes back, and now and then.
     proxy.restore();
     for (const future of futures) {
       await assertRejects(() => future.result(), ClosedError, "is not in the cluster any more");
@@ -54,7 +54,7 @@ natsTest(
     await using pool = await setup.pool({ servers: proxy.url, grace: 0 });
     const future = pool.submit(jobs.note, "too late");
     await setup.stored(1);
-    await proxy.cut();
+    proxy.cut();
     future.cancel();
     assert(await future.error() instanceof Cancelled);
     proxy.restore();
@@ -87,7 +87,7 @@ natsTest(
     jobs.gates.set("lost", new Event());
     const lost = pool.submit(jobs.passGate, "lost");
     while (jobs.log.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
-    await proxy.cut();
+    proxy.cut();
     const connection = await connect({ servers: setup.server.url });
     const { streams } = await jetstreamManager(connection);
     for (const name of ["JOBS", "RESULTS", "DEAD"]) await streams.delete(`GROVE_default_${name}`);

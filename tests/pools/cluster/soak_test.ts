@@ -20,7 +20,7 @@ function* lots(seed: number): Generator<number> {
 
 natsTest("P12: jobs end as they should while workers come and go", async () => {
   await using setup = await Setup.start();
-  await using pool = await setup.pool({ window: 200 });
+  await using pool = await setup.pool({ window: 200, grace: 600_000 });
   await setup.worker({ name: "steady" });
   const lot = lots(7);
   const next = () => lot.next().value as number;
@@ -28,7 +28,7 @@ natsTest("P12: jobs end as they should while workers come and go", async () => {
   const comings = (async () => {
     while (!isOver) {
       const workers = openNursery();
-      workers.spawn(() => serveCluster({ servers: setup.server.url, modules, ackWait: 1000 }));
+      workers.spawn(() => serveCluster({ servers: setup.server.url, modules, ackWait: 60_000 }));
       await sleep(20 + 60 * next());
       if (next() < 0.5) workers.cancel();
       else workers.stop({ grace: 100 });

@@ -15,6 +15,7 @@ import {
 import { ConnectionError, type NatsConnection, TimeoutError } from "@nats-io/nats-core";
 import { cancelScope, ClosedError, taskGroup } from "../../../mod.ts";
 import { ClusterPool, connectCluster } from "../../../pools/cluster/mod.ts";
+import { FakeTime } from "@std/testing/time";
 import { FIRST, SECOND } from "../../io/certificates.ts";
 import { FakeNats, infoLine } from "./fake_nats.ts";
 import * as jobs from "./jobs.ts";
@@ -110,16 +111,13 @@ Deno.test("a connection that the server closes ends without an error", async () 
 
 Deno.test("a connection that is lost is made anew, over servers that do not want to at first", async () => {
   using server = new FakeNats();
-  const connecting = connect({ servers: server.url, reconnectTimeWait: 1, timeout: 100 });
+  const connecting = connect({ servers: server.url, reconnectTimeWait: 1 });
   const first = await server.welcome();
   await using connection = closing(await connecting);
   const isBack = reconnected(connection.it);
   first.close();
   (await server.accept()).close();
   await (await server.accept()).say("SMTP ready\r\n");
-  const third = await server.accept();
-  await third.say(infoLine());
-  third.close();
   const last = await server.welcome();
   await isBack;
   connection.it.publish("a", "b");
@@ -173,12 +171,18 @@ Deno.test("all is sent in the order in which it was handed in, and before an end
 });
 
 Deno.test("an end does not wait for a server that takes nothing for longer than the time", async () => {
+  using time = new FakeTime();
   using server = new FakeNats();
-  const connecting = connect({ servers: server.url, timeout: 200 });
+  const connecting = connect({ servers: server.url, timeout: 60_000 });
   await server.welcome();
   const connection = await connecting;
   for (let i = 0; i < 40; i++) connection.publish("a", "x".repeat(1_000_000));
-  await connection.close();
+  let isOver = false;
+  const closing = connection.close().then(() => isOver = true);
+  await time.tickAsync(59_000);
+  assertEquals(isOver, false);
+  await time.tickAsync(1000);
+  await closing;
 });
 
 natsTest(
@@ -199,11 +203,11 @@ natsTest(
   },
 );
 
-natsTest("P12: a pool outlives ten crashes of its server", async () => {
+natsTest("P12: a pool outlives crashes of its server, one after the other", async () => {
   await using setup = await Setup.start();
   await setup.worker();
   await using pool = await setup.pool();
-  for (let i = 0; i < 10; i++) {
+  for (let i = 0; i < 3; i++) {
     await setup.server.kill();
     const sum = pool.run(jobs.add, i, 1);
     await setup.server.restart();

@@ -31,11 +31,11 @@ export class Setup implements AsyncDisposable {
     this.server = server;
   }
 
-  /** Starts a worker, which ends with this. */
+  /** Starts a worker, which ends with this. However slow the machine is, it does not count as lost. */
   worker(options: Partial<ServeClusterOptions> = {}): Promise<ClusterWorker> {
     const { url: servers } = this.server;
     return this.#services.start<ClusterWorker>((_task, started) =>
-      serveCluster({ servers, modules, concurrency: 4, ackWait: 1000, started, ...options })
+      serveCluster({ servers, modules, concurrency: 4, ackWait: 60_000, started, ...options })
     );
   }
 
