@@ -4,10 +4,10 @@
  * @module
  */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Host, StatusSignal } from "../../io/host.ts";
 import { Lookout } from "../../io/lookout.ts";
-import { inspect, isCancelled, Lock, taskGroup } from "../../mod.ts";
+import { inspect, isCancelled, Lock, sleep, type TaskGroup, taskGroup } from "../../mod.ts";
 import { waitAllTasksBlocked } from "../../primitives/testing/mod.ts";
 
 /** A process that has signals and a terminal of the test's making. */
@@ -57,41 +57,77 @@ Deno.test("Lookout: it prints the tree when it is asked to, in colors where ther
   }
 });
 
-/** Calls a function with a clock that goes on by a second whenever it is looked at, and no timers. */
-function inSlowTime(fn: (ticks: () => void) => void): void {
+/**
+ * Looks out when a test wants it to, and gives what is printed then. The clock goes on by a second
+ * whenever it is looked at.
+ */
+function lookingOut(program: TaskGroup): { look: () => string } & Disposable {
   const { setInterval } = globalThis;
   const { now } = performance;
+  let ring!: () => void;
+  globalThis.setInterval = ((fn: () => void) => (ring = fn, 0)) as unknown as typeof setInterval;
+  const lookout = new Lookout(fakeHost(false).host, program);
+  globalThis.setInterval = setInterval;
   let time = 0;
-  let tick: () => void = () => {};
-  globalThis.setInterval =
-    ((ring: () => void) => (tick = ring, 0)) as unknown as typeof setInterval;
-  performance.now = () => time += 1000;
-  try {
-    fn(() => tick());
-  } finally {
-    globalThis.setInterval = setInterval;
-    performance.now = now;
-  }
+  return {
+    look() {
+      performance.now = () => time += 1000;
+      try {
+        return printed(ring);
+      } finally {
+        performance.now = now;
+      }
+    },
+    [Symbol.dispose]: () => lookout.leave(),
+  };
 }
 
-Deno.test("Lookout: that a busy machine drew out a look does not put off the next one", async () => {
-  const { host } = fakeHost(false);
-  await taskGroup(async (program) => {
-    const lock = new Lock({ name: "door" });
-    program.spawn(async () => {
-      using _ = await lock.acquire();
-      await taskGroup((inner) => void inner.spawn(() => lock.acquire(), { name: "child" }));
-    });
+/** Two tasks that wait for each other, and the lock that they do it by. */
+function deadlock(group: TaskGroup): Lock {
+  const lock = new Lock({ name: "door" });
+  group.spawn(async () => {
+    using _ = await lock.acquire();
+    await taskGroup((inner) => void inner.spawn(() => lock.acquire(), { name: "child" }));
+  }, { name: "parent" });
+  return lock;
+}
+
+/** Runs a group, and cancels it in the end. */
+async function inGroup(fn: (group: TaskGroup) => Promise<void>): Promise<void> {
+  await taskGroup(async (group) => {
+    await fn(group);
+    group.cancel();
+  }).catch((error) => {
+    if (!isCancelled(error)) throw error;
+  });
+}
+
+Deno.test("Lookout: that a busy machine drew out a look does not put off the next one", () =>
+  inGroup(async (group) => {
+    deadlock(group);
     await waitAllTasksBlocked();
-    inSlowTime((tick) => {
-      const lookout = new Lookout(host, program);
-      const text = printed(() => [1, 2].forEach(tick));
-      lookout.leave();
-      assert(text.startsWith("All tasks wait for each other"), text);
-    });
-    program.cancel();
-  }).catch((error) => assert(isCancelled(error)));
-});
+    using program = lookingOut(group);
+    assertEquals(program.look(), "");
+    assertMatch(program.look(), /^All tasks wait for each other/);
+  }));
+
+Deno.test("Lookout: a deadlock of some tasks is reported once, and again when others are caught in it", () =>
+  inGroup(async (group) => {
+    const lock = deadlock(group);
+    group.spawn(() => sleep(Infinity), { name: "apart" });
+    using program = lookingOut(group);
+    const looks = async (times: number) => {
+      const texts: string[] = [];
+      for (let i = 0; i < times; i++) {
+        await sleep(0); // Something has moved: it looks again.
+        texts.push(program.look().replace(/,[^]*/, ""));
+      }
+      return texts;
+    };
+    assertEquals(await looks(5), ["", "Some tasks wait for each other", "", "", ""]);
+    group.spawn(() => lock.acquire(), { name: "late" });
+    assertEquals(await looks(4), ["", "Some tasks wait for each other", "", ""]);
+  }));
 
 Deno.test("Lookout: there are ages for as long as somebody looks out", async () => {
   const { host } = fakeHost(false);

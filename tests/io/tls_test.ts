@@ -210,6 +210,7 @@ Deno.test("TLS: a connect that waits for a hand-shake ends by cancellation and t
     await assertRejects(() => connect({ ...options, timeout: 20 }), TimeoutError);
     assertEquals((await moveOnAfter(20, () => connect(options))).timedOut, true);
   });
+  await waitAllTasksBlocked(); // one that connected just then has been closed
 });
 
 Deno.test("TLS: wherever a cancellation meets a connect, no connection is left open [C7]", async () => {
