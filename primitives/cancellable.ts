@@ -10,7 +10,7 @@ import { waitForPromise, type WaitOptions } from "./kernel/wait.ts";
 /**
  * Makes a foreign promise a checkpoint: when the scope is cancelled, the wait ends and the promise
  * is abandoned. What it stands for goes on; if that can be stopped, give it `currentTask().signal`
- * instead, or as well.
+ * instead, or as well. For a loop over a foreign iterable there is {@linkcode merge}.
  *
  * @typeParam T What the promise resolves to.
  * @param promise The promise, or anything with a `then`.

@@ -14,6 +14,10 @@ import { nextOf, openSource } from "./source.ts";
  * The reading begins with the loop. Leaving the loop early closes the iterables; a failure of one
  * closes the others and is thrown in the loop.
  *
+ * With one iterable, of somebody else's, it makes the loop one that a cancellation ends:
+ * `for await (const chunk of merge(child.stdout))`. Where the iterable is stuck in a promise of its
+ * own, that is abandoned, and it is closed when the promise has settled.
+ *
  * @typeParam T An item.
  * @param iterables What to read from: iterables or async iterables.
  * @returns The items, to be iterated over once; it ends when all have ended.
