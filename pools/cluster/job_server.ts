@@ -306,6 +306,6 @@ export class JobServer implements ClusterWorker, Desk, JobHost, Taker {
   /** Waits until all jobs have gone, and what was said of them. */
   async #leaveAll(): Promise<void> {
     await this.#idle();
-    if (!this.session.connection.isClosed()) await this.session.connection.flush();
+    await this.session.takeLeave(() => this.session.connection.flush());
   }
 }

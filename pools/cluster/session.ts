@@ -35,7 +35,7 @@ const HOUR = 3_600_000;
 const LEAST_KEPT = 100;
 
 // So many milliseconds one that goes waits for a server that does not answer.
-const FAREWELL = 1000;
+const FAREWELL = 2000;
 
 /** The result of a job, and its number in the stream of results. */
 export interface StoredResult {

@@ -261,8 +261,7 @@ natsTest(
     const connection = await connect({ servers: setup.server.url });
     const manager = await jetstreamManager(connection);
     for (const stream of ["JOBS", "RESULTS", "DEAD"]) {
-      const { state } = await manager.streams.info(`GROVE_default_${stream}`);
-      assertEquals(state.messages, 0, stream);
+      while ((await manager.streams.info(`GROVE_default_${stream}`)).state.messages > 0);
     }
     await connection.close();
   },

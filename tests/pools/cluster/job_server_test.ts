@@ -33,6 +33,7 @@ const session = {
   hear: () => ({ close: () => {} }),
   tell: () => {},
   onReconnected: () => {},
+  takeLeave: (question: () => Promise<void>) => question(),
 } as unknown as Session;
 
 const settings = {

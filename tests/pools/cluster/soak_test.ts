@@ -28,7 +28,7 @@ natsTest("P12: jobs end as they should while workers come and go", async () => {
   const comings = (async () => {
     while (!isOver) {
       const workers = openNursery();
-      workers.spawn(() => serveCluster({ servers: setup.server.url, modules, ackWait: 60_000 }));
+      workers.spawn(() => serveCluster({ servers: setup.server.url, modules, ackWait: 2000 }));
       await sleep(20 + 60 * next());
       if (next() < 0.5) workers.cancel();
       else workers.stop({ grace: 100 });
