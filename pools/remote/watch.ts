@@ -11,7 +11,7 @@
 // A job fails within 100 ms of the death of its worker, which is found out at the third look.
 const INTERVAL = 25;
 
-// So much of the time between two looks counts, in milliseconds.
+// So much of the time between two looks counts at most, in milliseconds.
 const MOST = 3 * INTERVAL;
 
 /** A pool that is looked after. */
@@ -23,8 +23,8 @@ export interface Watched {
 const watched = new Set<Watched>();
 let timer: ReturnType<typeof setTimeout> | undefined;
 let looking: Promise<void> | undefined;
-let lookedAt = 0;
-let missed = 0;
+let time = 0;
+let readAt = 0;
 
 /**
  * What time it is for those who wait for a worker, in milliseconds: it stands still while this thread
@@ -32,15 +32,16 @@ let missed = 0;
  * given up for that.
  */
 export function watchTime(): number {
-  return performance.now() - missed;
+  const now = performance.now();
+  time += Math.min(Math.max(0, now - readAt), MOST);
+  readAt = now;
+  return time;
 }
 
 /** Looks after a pool until it has nothing to look after. Meanwhile the program does not end. */
 export function watch(pool: Watched): void {
   watched.add(pool);
-  if (looking !== undefined || timer !== undefined) return;
-  lookedAt = performance.now();
-  timer = setTimeout(look, INTERVAL);
+  if (looking === undefined) timer ??= setTimeout(look, INTERVAL);
 }
 
 /** Does not look after a pool any more. Resolves when nothing is left of having done so. */
@@ -54,9 +55,6 @@ export async function unwatch(pool: Watched): Promise<void> {
 
 function look(): void {
   timer = undefined;
-  const now = performance.now();
-  missed += Math.max(0, now - lookedAt - MOST);
-  lookedAt = now;
   looking = lookAtAll();
 }
 

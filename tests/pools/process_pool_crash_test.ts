@@ -194,7 +194,7 @@ Deno.test("P9: a long job of a process does not hold back those behind it: they 
   assertEquals(futures[0].state, "running");
   gate.open();
   assertEquals(await futures[0], holder);
-  assert(others.includes(others[19]), "the other process did them");
+  assertEquals(others.filter((process) => process === holder), [], "the other process did them");
   assertEquals(tally(folder.lines("runs"), 40), new Array(40).fill(1), "each ran once");
 });
 

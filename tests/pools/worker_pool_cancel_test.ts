@@ -315,12 +315,13 @@ Deno.test("P4: with a grace of Infinity no worker is given up", async () => {
   const deaf = pool.submit(passDeaf, gate.cells);
   await gate.entered();
   deaf.cancel();
-  // Another job with a limit has the pool look at its workers meanwhile.
+  // What has the workers looked at meanwhile: one that is given up.
   await using other = new TestPool({ size: 1, grace: 0 });
-  await assertRejects(
-    () => other.with({ timeout: 1 }).run(passDeaf, new Gate().cells),
-    TimeoutError,
-  );
+  const otherGate = new Gate();
+  const otherDeaf = other.submit(passDeaf, otherGate.cells);
+  await otherGate.entered();
+  otherDeaf.cancel();
+  await assertCancelled(otherDeaf);
   assertEquals([deaf.state, pool.stats().crashed], ["running", 0]);
   gate.open();
   assertEquals(await deaf, "pool-1");
@@ -336,10 +337,13 @@ Deno.test("P4: time in which the program was too busy to hear a worker is no par
   await cleaning.next();
   {
     using _ = new Busy(3_600_000);
-    // Another job with a limit has the pool look at its workers meanwhile.
+    // What has the workers looked at meanwhile: one that is given up.
     await using other = new TestPool({ size: 1, grace: 0 });
-    const limited = other.with({ timeout: 1 }).run(passDeaf, new Gate().cells);
-    await assertRejects(() => limited, TimeoutError, "Its worker was given up");
+    const deafGate = new Gate();
+    const deaf = other.submit(passDeaf, deafGate.cells);
+    await deafGate.entered();
+    deaf.cancel();
+    await assertCancelled(deaf);
     assertEquals([future.state, pool.stats().crashed], ["running", 0]);
   }
   gate.open();
