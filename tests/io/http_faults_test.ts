@@ -82,6 +82,48 @@ Deno.test("serveHttp: a body that is cut short when its time is up is no failure
   assertEquals(told, []);
 });
 
+const WAYS_TO_READ: Record<string, (request: Request) => Promise<unknown>> = {
+  text: (request) => request.text(),
+  json: (request) => request.json(),
+  bytes: (request) => request.bytes(),
+  loop: async (request) => {
+    for await (const _ of request.body!);
+  },
+  pipe: (request) => request.body!.pipeTo(new WritableStream()),
+  transform: (request) =>
+    new Response(request.body!.pipeThrough(new TransformStream())).arrayBuffer(),
+};
+
+Deno.test("serveHttp: a client that goes away in the middle of its body is no failure, however that is read", async () => {
+  const told: unknown[] = [];
+  const read: string[] = [];
+  await nursery(async (services) => {
+    const { address } = await start(services, async (request) => {
+      const way = new URL(request.url).pathname.slice(1);
+      try {
+        await WAYS_TO_READ[way](request);
+      } catch (error) {
+        read.push(way);
+        throw error;
+      }
+      return new Response();
+    }, { onError: (error) => void told.push(error) });
+    for (const way of Object.keys(WAYS_TO_READ)) {
+      {
+        using client = await connect(address);
+        await client.write(
+          bytes(`POST /${way} HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nab`),
+        );
+        await untilTask(`POST /${way}`);
+      }
+      await untilTask(`POST /${way}`, false);
+    }
+    services.stop();
+  });
+  assertEquals(read, Object.keys(WAYS_TO_READ));
+  assertEquals(told, []);
+});
+
 Deno.test("serveHttp: an error that only looks like a body that was cut short is told of", async () => {
   const told: unknown[] = [];
   const failure = new Deno.errors.BadResource("Bad resource ID");
