@@ -65,7 +65,7 @@ export function jobsState(): JobsState {
 /** Puts a job, if there is room for it or comes to be soon. */
 export async function putJob(url: URL, request: Request): Promise<Response> {
   const priority = numberFrom(url, "priority", { least: 0, most: 9, otherwise: 5 });
-  const ms = numberFrom(url, "ms", { least: 0, most: 5000, otherwise: 1000 });
+  const ms = numberFrom(url, "ms", { least: 0, most: 60_000, otherwise: 1000 });
   const name = nameFrom(url, "name", "job");
   if (workers.length === 0) return busy("Nobody works here: the platform answers requests only");
   const job: Job = { number: ++count, name, priority, ms };

@@ -28,7 +28,7 @@ export const limits: FetchHandlerOptions = { name: "http", timeout: 60_000, maxC
 /** The servers that run here, by name and address; none where the platform does the serving. */
 export const servers: [name: string, address: string][] = [];
 
-/** How many milliseconds the tasks of a fan-out have, all together. */
+/** How many milliseconds the tasks of a fan-out have, all together, if their client says nothing else. */
 const FANOUT_DEADLINE = 2000;
 
 /** How long `/slow` takes. */
@@ -82,13 +82,14 @@ function home(): Response {
   return html(page({ servers, jobs, tree: formatTree(), deadline: FANOUT_DEADLINE, slow: SLOW }));
 }
 
-/** A group of `n` tasks that take `ms` milliseconds each, with a deadline for all of them. */
+/** A group of `n` tasks that take `ms` milliseconds each, with `within` milliseconds for all of them. */
 async function fanOut(url: URL): Promise<Response> {
   const n = numberFrom(url, "n", { least: 1, most: 1000, otherwise: 10 });
-  const ms = numberFrom(url, "ms", { least: 0, most: 10_000, otherwise: 100 });
+  const ms = numberFrom(url, "ms", { least: 0, most: 60_000, otherwise: 100 });
+  const within = numberFrom(url, "within", { least: 0, most: 60_000, otherwise: FANOUT_DEADLINE });
   const began = performance.now();
   let finished = 0;
-  const { timedOut } = await moveOnAfter(FANOUT_DEADLINE, () =>
+  const { timedOut } = await moveOnAfter(within, () =>
     taskGroup((group) => {
       for (let i = 1; i <= n; i++) {
         group.spawn(async () => {

@@ -45,3 +45,20 @@ export async function until<T>(ask: () => Promise<T>, condition: (answer: T) => 
     if (performance.now() > deadline) throw new Error(`It never came: ${JSON.stringify(answer)}`);
   }
 }
+
+/**
+ * Asks for something that takes a moment, until it is seen on its way: on a machine that is busy it may be over before
+ * anybody looks, and is asked for anew. Gives the answer to come.
+ */
+export async function seen(
+  ask: () => Promise<Response>,
+  isOnItsWay: () => Promise<boolean>,
+): Promise<{ answer: Promise<Response> }> {
+  for (;;) {
+    let isOver = false;
+    const answer = ask();
+    answer.then(() => isOver = true, () => isOver = true);
+    while (!isOver) if (await isOnItsWay()) return { answer };
+    await (await answer).body?.cancel();
+  }
+}

@@ -16,7 +16,7 @@ export const TASK = config.tasks.example.command.split(" ").slice(1);
 const FALLBACK = /^JSR cannot be reached.*\n/;
 
 /** After how many milliseconds an example will not end by itself any more. */
-const ENDLESS = 60_000;
+const ENDLESS = 300_000;
 
 /**
  * Runs an example, which is to end well, by itself, and to complain of nothing; gives the lines that

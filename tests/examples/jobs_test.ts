@@ -1,9 +1,11 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import type { Job, JobsState } from "../../examples/serve/jobs.ts";
-import { app, until, windows } from "./app.ts";
+import { CancelScope, moveOnAfter, sleep, taskGroup } from "../../mod.ts";
+import { withVirtualTime } from "../../primitives/testing/mod.ts";
+import { app, until } from "./app.ts";
 
 /** The longest job there is: it stays for as long as a test takes. */
-const LONG = 5000;
+const LONG = 60_000;
 
 function jobs(base: string) {
   const state = async (): Promise<JobsState> => await (await fetch(`${base}/jobs`)).json();
@@ -19,7 +21,7 @@ function jobs(base: string) {
 const names = (list: readonly Job[]) => list.map(({ name }) => name);
 const busy = ({ workers }: JobsState) => names(workers.flatMap(({ job }) => job ?? []));
 
-Deno.test("jobs: put, done in the order of priority by three workers, held up when full", async (t) => {
+Deno.test("jobs: put by clients, done by three workers, and shown", async (t) => {
   await using server = await app();
   const { state, put, when } = jobs(server.base);
 
@@ -50,7 +52,7 @@ Deno.test("jobs: put, done in the order of priority by three workers, held up wh
         ["priority=10", /^'priority' must be a whole number from 0 to 9: received "10"$/],
         ["priority=-1", /^'priority' must be/],
         ["priority=", /^'priority' must be/],
-        ["ms=5001", /^'ms' must be a whole number from 0 to 5000: received "5001"$/],
+        ["ms=60001", /^'ms' must be a whole number from 0 to 60000: received "60001"$/],
         ["ms=1.5", /^'ms' must be/],
         ["name=", /^'name' must be 1 to 40 characters without line breaks: received ""$/],
         [`name=${"x".repeat(41)}`, /^'name' must be/],
@@ -68,84 +70,126 @@ Deno.test("jobs: put, done in the order of priority by three workers, held up wh
     assertEquals([stats.unfinished, done.length], [0, 2]);
   });
 
-  await t.step(
-    "three run at a time; the others in the order of priority, equals as they came",
-    async () => {
-      await accepted(`name=left&ms=${LONG}`);
-      await accepted(`name=right&ms=${LONG}`);
-      await accepted("name=middle&ms=1500");
-      for (const job of ["d&priority=9", "b&priority=5", "a&priority=0", "c&priority=5"]) {
-        await accepted(`ms=0&name=${job}`);
-      }
-      const before = await state();
-      assertEquals(busy(before).sort(), ["left", "middle", "right"]);
-      assertEquals(names(before.waiting), ["a", "b", "c", "d"]);
-      const after = await when(({ stats }) => stats.unfinished === 2);
-      assertEquals(names(after.done).slice(0, 5), ["d", "c", "b", "a", "middle"]);
-    },
-  );
-
   await t.step("the page and the tree of tasks show it", async () => {
+    await accepted(`name=left&ms=${LONG}`);
+    await accepted(`name=right&ms=${LONG}`);
     await accepted("name=%3Cb%3E&ms=0");
     await when(({ done }) => done[0].name === "<b>");
     const page = await (await fetch(server.base)).text();
-    for (const part of ["left (priority 5, 5000 ms)", "waits for a job", "&lt;b>", "of 10."]) {
+    for (const part of ["left (priority 5, 60000 ms)", "waits for a job", "&lt;b>", "of 10."]) {
       assertStringIncludes(page, part);
     }
     assert(!page.includes("<b>"));
     const tree = await (await fetch(`${server.base}/tasks?format=text`)).text();
-    assertMatch(tree, /group "workers".*\n.*worker 1 +running .* waits .*for sleep, .* left\n/);
+    assertMatch(tree, /group "workers".*\n.*worker \d +running .* waits .*for sleep, .* left\n/);
     assertMatch(tree, /worker \d +running .* waits .*for queue "jobs"/);
   });
 
-  await t.step("when the queue is full a request waits for room, and gets it", async () => {
-    await accepted("name=middle&ms=700");
-    for (let i = 1; i <= 10; i++) await accepted(`name=filler&ms=${LONG}`);
-    await accepted("name=last+in"); // "middle" ends within its patience.
-    const full = await state();
-    assertEquals([full.stats.size, full.stats.putters], [10, 0]);
-    assert(names(full.waiting).includes("last in"));
-  });
-
-  await t.step("a client that goes away while it waits puts nothing", async () => {
-    const leaving = new AbortController();
-    const request = put("name=gone", { signal: leaving.signal }).catch((error) => error.name);
-    const { waiting } = await when(({ stats }) => stats.putters === 1);
-    assert(names(waiting).includes("gone"));
-    leaving.abort();
-    assertEquals(await request, "AbortError");
-    const { stats, waiting: left } = await when(({ stats }) => stats.putters === 0);
-    assertEquals([stats.size, stats.unfinished], [10, 13]);
-    assert(!names(left).includes("gone"));
-  });
-
-  await t.step("who waits for room in vain is told to come back later", async () => {
-    const response = await put("name=refused");
-    assertEquals([response.status, response.headers.get("retry-after")], [503, "1"]);
-    assertEquals(await response.json(), { error: "The queue is full: 10 jobs wait" });
-    assert(!names((await state()).waiting).includes("refused"));
+  await t.step("three run at a time, and the others wait by their priority", async () => {
+    await accepted(`name=middle&ms=${LONG}`);
+    for (const job of ["d&priority=9", "b&priority=5", "a&priority=0", "c&priority=5"]) {
+      await accepted(`ms=0&name=${job}`);
+    }
+    const now = await state();
+    assertEquals(busy(now).sort(), ["left", "middle", "right"]);
+    assertEquals(names(now.waiting), ["a", "b", "c", "d"]);
+    assertEquals([now.stats.size, now.stats.unfinished], [4, 7]);
   });
 });
 
-Deno.test({
-  name: "jobs: a graceful stop finishes what is begun, and nothing else",
-  ignore: windows,
-  fn: async () => {
-    await using server = await app();
-    const { put, when } = jobs(server.base);
-    for (let i = 1; i <= 3; i++) await (await put("name=begun&ms=1500")).body?.cancel();
-    for (let i = 1; i <= 10; i++) await (await put(`name=left&ms=${LONG}`)).body?.cancel();
-    const waiting = put("name=no+room").then(async (response) => [
-      response.status,
-      await response.json(),
-    ]);
-    await when(({ stats, workers }) => stats.putters === 1 && workers[2].job?.name === "begun");
-    server.program.kill("SIGINT");
-    assertEquals(await waiting, [503, { error: "The server is stopping" }]);
-    const { code, stdout } = await server.program.end();
-    assertEquals(code, 0);
-    assertMatch(stdout, /^Jobs: 10 not begun, 0 cut short\.\nStopped\.\n$/m);
-  },
+/** The jobs alone, with workers of their own, from the start to the stop; time is virtual. */
+async function alone(
+  test: (jobs: {
+    put: (query: string) => Promise<Response>;
+    state: () => JobsState;
+    stop: () => void;
+    over: PromiseLike<void>;
+  }) => Promise<void>,
+): Promise<string[]> {
+  const url = `${import.meta.resolve("../../examples/serve/jobs.ts")}?${crypto.randomUUID()}`;
+  const { jobsState, putJob, runWorkers }: typeof import("../../examples/serve/jobs.ts") =
+    await import(url);
+  const { log } = console;
+  const printed: string[] = [];
+  console.log = (line: string) => void printed.push(line);
+  try {
+    await withVirtualTime(() =>
+      taskGroup(async (group) => {
+        const scope = new CancelScope();
+        const stop = () => scope.stop();
+        const over = group.spawn(() => scope.enter(runWorkers));
+        const path = "http://localhost/jobs";
+        const put = (query: string) => putJob(new URL(`${path}?${query}`), new Request(path));
+        await test({ put, state: jobsState, stop, over });
+        stop();
+      })
+    );
+  } finally {
+    console.log = log;
+  }
+  return printed;
+}
+
+Deno.test("jobs: who is free takes the first by priority, of equals the one that came first", async () => {
+  await alone(async ({ put, state }) => {
+    for (const job of ["left&ms=3000", "right&ms=3000", "middle&ms=1500"]) {
+      assertEquals((await put(`name=${job}`)).status, 202);
+    }
+    for (const job of ["d&priority=9", "b&priority=5", "a&priority=0", "c&priority=5"]) {
+      await put(`ms=0&name=${job}`);
+    }
+    await sleep(1000);
+    assertEquals(busy(state()), ["left", "right", "middle"]);
+    await sleep(1000);
+    assertEquals(names(state().done), ["d", "c", "b", "a", "middle"]);
+    assertEquals(state().stats.unfinished, 2);
+    await sleep(2000);
+  });
+});
+
+Deno.test("jobs: when the queue is full a request waits for room, and gets it, leaves, or is told to come back", async () => {
+  await alone(async ({ put, state }) => {
+    await put("name=middle&ms=700");
+    for (let i = 1; i <= 12; i++) await put(`name=filler&ms=${LONG}`);
+    assertEquals((await put("name=last in")).status, 202); // "middle" ends within its patience.
+    assertEquals([state().stats.size, state().stats.putters], [10, 0]);
+    assert(names(state().waiting).includes("last in"));
+
+    await taskGroup(async (group) => {
+      const leaving = group.spawn(() => moveOnAfter(500, () => put("name=gone")));
+      await sleep(100);
+      assertEquals(state().stats.putters, 1);
+      assert(names(state().waiting).includes("gone"));
+      assertEquals((await leaving).timedOut, true);
+    });
+    assertEquals([state().stats.putters, state().stats.unfinished], [0, 13]);
+    assert(!names(state().waiting).includes("gone"));
+
+    const response = await put("name=refused");
+    assertEquals([response.status, response.headers.get("retry-after")], [503, "1"]);
+    assertEquals(await response.json(), { error: "The queue is full: 10 jobs wait" });
+    assert(!names(state().waiting).includes("refused"));
+  });
+});
+
+Deno.test("jobs: a graceful stop finishes what is begun and does not take too long, and nothing else", async () => {
+  for (const [ms, finished] of [[1500, 3], [LONG, 0]]) {
+    const printed = await alone(async ({ put, state, stop, over }) => {
+      for (let i = 1; i <= 3; i++) await put(`name=begun&ms=${ms}`);
+      for (let i = 1; i <= 10; i++) await put(`name=left&ms=${LONG}`);
+      await taskGroup(async (group) => {
+        const waiting = group.spawn(() => put("name=no room"));
+        await sleep(100);
+        stop();
+        const response = await waiting;
+        assertEquals(response.status, 503);
+        assertEquals(await response.json(), { error: "The server is stopping" });
+      });
+      await over;
+      assertEquals(names(state().done), Array(finished).fill("begun"));
+    });
+    assertEquals(printed, [`Jobs: 10 not begun, ${3 - finished} cut short.`]);
+  }
 });
 
 Deno.test("jobs: a browser is sent back to the page", async () => {
