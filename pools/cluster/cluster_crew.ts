@@ -23,7 +23,7 @@ import { type Cargo, ClusterJob, type ClusterJobOptions, type Place } from "./cl
 import { type DeadJob, deadJobs } from "./dead_jobs.ts";
 import { Inbound } from "./inbound.ts";
 import { classOf, keyedId } from "./layout.ts";
-import { type JobMessage, write } from "./messages.ts";
+import { type JobMessage, write, writeCancel } from "./messages.ts";
 import { isFull, isThere, NO_ROOM, NOT_FIRST } from "./outbox.ts";
 import type { ModuleList } from "./modules.ts";
 import { packValues } from "./packing.ts";
@@ -152,7 +152,11 @@ export class ClusterCrew extends Crew<ClusterJob> {
     const { place } = job as ClusterJob;
     if (place === undefined) return;
     (job as ClusterJob).place = undefined;
-    if (this.#inbound.leave(place, job as ClusterJob)) this.#next();
+    if (!this.#inbound.leave(place, job as ClusterJob)) return;
+    // It may have been told of the end of another one of its key: then its own is still there.
+    const isLeft = state === "cancelled" && !place.isWithdrawn && place.isKeyed && place.isStored;
+    if (isLeft) this.#inTurn(place, () => this.#takeBack(place));
+    this.#next();
   }
 
   protected override cancelPlaced(job: ClusterJob, reason: unknown): void {
@@ -304,7 +308,7 @@ export class ClusterCrew extends Crew<ClusterJob> {
     const wasThere = await patience.ask(() => take().catch(noneIfRefused)).catch(() => false);
     // After that: else a worker might be given it that has not heard of this. Before what it was
     // given goes: else a worker might miss that, and not know why.
-    this.#session.tell(layout.cancel(id), NOTHING);
+    this.#session.tell(layout.cancel(id), writeCancel(seq));
     if (wasThere && place.worker === undefined) await this.#forgetInput(place).catch(() => {});
     return wasThere;
   }
@@ -339,8 +343,6 @@ export class ClusterCrew extends Crew<ClusterJob> {
     return `Cannot hand a job to "${this.name}" as its cluster has as many as it may have, its 'maxJobs'. Wait for some of them, or use run(), which waits`;
   }
 }
-
-const NOTHING = new Uint8Array();
 
 /** What the server refuses to take out is not there: it has been done. */
 function noneIfRefused(error: unknown): false {

@@ -21,7 +21,7 @@ import { Assignment, type Desk, type StartOptions } from "./assignment.ts";
 import type { Delivery } from "./delivery.ts";
 import { Intake, type Taker } from "./intake.ts";
 import { CLASSES, type JobClass } from "./layout.ts";
-import type { JobMessage } from "./messages.ts";
+import { type JobMessage, readCancel } from "./messages.ts";
 import type { ModuleList } from "./modules.ts";
 import type { Session } from "./session.ts";
 import { makeConsumers } from "./setup.ts";
@@ -106,8 +106,8 @@ export class JobServer implements ClusterWorker, Desk, JobHost, Taker {
     const prepare = () => makeConsumers(session.manager, session.layout, ackWait);
     await session.patience.ask(prepare);
     link(this.#scope, currentScope(), localsOf(currentScope()));
-    const cancels = session.hear(session.layout.cancel("*.*"), (_, subject) => {
-      this.#cancel(session.layout.idIn(subject) ?? "");
+    const cancels = session.hear(session.layout.cancel("*.*"), (data, subject) => {
+      this.#cancel(session.layout.idIn(subject) ?? "", readCancel(data));
     });
     const beat = outside(() =>
       setInterval(() => this.#beat(), Math.min(ackWait / BEATS, LONGEST_BEAT))
@@ -227,15 +227,15 @@ export class JobServer implements ClusterWorker, Desk, JobHost, Taker {
     outside(() => job.begin());
   }
 
-  #cancel(id: string): void {
-    const next = this.#next.get(id);
-    if (next !== undefined) {
-      // What was there before it has been cancelled already.
+  // That one alone: the same key may have been used again.
+  #cancel(id: string, seq: number): void {
+    const [next] = this.#next.get(id) ?? [];
+    if (next?.seq === seq) {
       this.#next.delete(id);
-      return next[0].done();
+      return next.done();
     }
     const job = this.#jobs.get(id);
-    if (job === undefined) return;
+    if (job?.delivery.seq !== seq) return;
     for (const jobClass of CLASSES) {
       const waiting = this.#waiting[jobClass];
       const place = waiting.indexOf(job);

@@ -160,6 +160,16 @@ export function readDead(bytes: Uint8Array): DeadMessage {
   return read(bytes, "a dead job", DEAD);
 }
 
+/** Which of the jobs of an id is to be ended: its number in the stream. */
+export function writeCancel(seq: number): Uint8Array {
+  return new TextEncoder().encode(String(seq));
+}
+
+/** The number; `NaN` where it is none. */
+export function readCancel(bytes: Uint8Array): number {
+  return bytes.length === 0 ? NaN : Number(new TextDecoder().decode(bytes));
+}
+
 /** Makes bytes of a message. */
 export function write(
   message: JobMessage | ResultMessage | EventMessage | DemandMessage | DeadMessage,

@@ -256,3 +256,22 @@ Deno.test("P12: a worker hears that a job is cancelled before what it was given 
   ]);
   await crew.shutdown({});
 });
+
+Deno.test("P12: a job of a key that is told of the end of another one is taken out itself", async () => {
+  const { session, crew, submit } = setUp();
+  const future = submit();
+  await session.answer("any result?", undefined);
+  await session.answer("job", { seq: 7 });
+  await session.answer("any result?", undefined);
+  session.says("result", cancelled);
+  assert(await future.error() instanceof Cancelled);
+  const next = submit();
+  await session.answer("take out 7", true);
+  await session.answer("result", { seq: 0 });
+  await session.answer("any result?", undefined);
+  await session.answer("job", { seq: 8 });
+  session.says("result", succeeded);
+  assertEquals(await next, 1);
+  await session.answer("any result?", undefined);
+  await crew.shutdown({});
+});

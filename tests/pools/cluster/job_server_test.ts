@@ -5,17 +5,21 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { openNursery, sleep } from "../../../mod.ts";
+import { Event, nursery, openNursery, sleep } from "../../../mod.ts";
 import type { Delivery } from "../../../pools/cluster/delivery.ts";
 import { JobServer } from "../../../pools/cluster/job_server.ts";
 import { Layout } from "../../../pools/cluster/layout.ts";
-import { write } from "../../../pools/cluster/messages.ts";
+import { write, writeCancel } from "../../../pools/cluster/messages.ts";
 import { ModuleList } from "../../../pools/cluster/modules.ts";
 import { packValues } from "../../../pools/cluster/packing.ts";
 import type { Session } from "../../../pools/cluster/session.ts";
 import { withVirtualTime } from "../../../primitives/testing/mod.ts";
 import * as jobs from "./jobs.ts";
 import { modules } from "./modules.ts";
+
+const turn = () => new Promise((resolve) => setTimeout(resolve, 0));
+
+let tellWorker: (data: Uint8Array, subject: string) => void;
 
 const session = {
   layout: new Layout("default", "test"),
@@ -30,7 +34,10 @@ const session = {
   manager: { consumers: { add: () => Promise.resolve() } },
   patience: { ask: (question: () => unknown) => question() },
   outbox: { store: () => Promise.resolve({ seq: 1, refused: undefined }) },
-  hear: () => ({ close: () => {} }),
+  hear: (_subjects: string, take: typeof tellWorker) => {
+    tellWorker = take;
+    return { close: () => {} };
+  },
   tell: () => {},
   onReconnected: () => {},
   takeLeave: (question: () => Promise<void>) => question(),
@@ -45,14 +52,14 @@ const settings = {
   executor: undefined,
 };
 
-function deliveryOf(fn: string, args: unknown[], answers: string[]): Delivery {
+function deliveryOf(fn: string, args: unknown[], answers: string[], seq = 1): Delivery {
   return {
     subject: "grove.default.job.normal.a.b",
     data: write({ module: "jobs", fn, name: fn, args: packValues(args, String) }),
     count: 1,
-    seq: 1,
-    done: () => answers.push("done"),
-    giveBack: () => answers.push("given back"),
+    seq,
+    done: () => answers.push(`${seq} done`),
+    giveBack: () => answers.push(`${seq} given back`),
     isInProgress: () => {},
   } as unknown as Delivery;
 }
@@ -82,7 +89,44 @@ for (const [way, how] of Object.entries(ways)) {
       foreign.resolve();
       await services[Symbol.asyncDispose]();
       // It has run to its end after all: nobody need run it again.
-      assertEquals(answers, ["done"]);
+      assertEquals(answers, ["1 done"]);
     });
   });
 }
+
+Deno.test("P12: of the jobs of one key a worker ends the one that was cancelled, and no other", async () => {
+  const list = new ModuleList(modules, "test");
+  await list.load();
+  jobs.gates.set("one", new Event());
+  jobs.log.length = 0;
+  const answers: string[] = [];
+  const { promise: started, resolve } = Promise.withResolvers<void>();
+  await nursery(async (services) => {
+    const server: JobServer = new JobServer(session, list, {
+      ...settings,
+      started: () => resolve(),
+    });
+    services.spawn(() => server.run());
+    await started;
+    const give = (seq: number) =>
+      server.take(deliveryOf("passGate", ["one"], answers, seq), "normal");
+    const cancel = (seq: number) => tellWorker(writeCancel(seq), "grove.default.cancel.a.b");
+    give(1);
+    give(2); // As soon as the first has gone.
+    cancel(2);
+    assertEquals([jobs.log, answers], [["at one"], ["2 done"]]);
+    give(3);
+    cancel(2);
+    tellWorker(new Uint8Array(), "grove.default.cancel.a.b");
+    assertEquals([jobs.log, answers], [["at one"], ["2 done"]]);
+    cancel(1);
+    while (jobs.log.length < 3) await turn();
+    assertEquals(jobs.log, ["at one", "left one", "at one"]);
+    cancel(1);
+    assertEquals(server.stats().running, 1);
+    jobs.gates.get("one")!.set();
+    while (server.stats().done < 2) await turn();
+    assertEquals(answers, ["2 done", "1 done", "3 done"]);
+    services.cancel();
+  });
+});
