@@ -118,6 +118,7 @@ Deno.test("P12: of the jobs of one key a worker ends the one that was cancelled,
     give(3);
     cancel(2);
     tellWorker(new Uint8Array(), "grove.default.cancel.a.b");
+    await turn();
     assertEquals([jobs.log, answers], [["at one"], ["2 done"]]);
     cancel(1);
     while (jobs.log.length < 3) await turn();
