@@ -6,7 +6,13 @@
  */
 
 import { fail } from "@std/assert";
-import { type RemotePool, sleep, WorkerPool, type WorkerPoolOptions } from "../../mod.ts";
+import {
+  type RemotePool,
+  sleep,
+  type TreeNode,
+  WorkerPool,
+  type WorkerPoolOptions,
+} from "../../mod.ts";
 
 // Only for what would otherwise hang: no test is right or wrong because of it.
 const PATIENCE = 20_000;
@@ -117,6 +123,14 @@ export async function eventually(holds: () => boolean, what: string): Promise<vo
   while (!holds()) {
     if (performance.now() - start > PATIENCE) fail(`It never came to be that ${what}`);
     await sleep(1);
+  }
+}
+
+/** The tasks of the only worker of a pool. It is asked until it has answered: one that is slow to do so is not waited for. */
+export async function treeOf(pool: RemotePool): Promise<TreeNode> {
+  for (;;) {
+    const [{ tree }] = await pool.inspect();
+    if (tree !== undefined) return tree;
   }
 }
 
