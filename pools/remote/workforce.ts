@@ -122,7 +122,8 @@ export class Workforce implements Iterable<RemoteWorker> {
     const wanted = Math.max(min - this.size, Math.min(jobs - starting, max - this.size));
     if (wanted <= 0 || this.isExhausted) return;
     const rest = this.#startFailedAt + RETRY - performance.now();
-    if (rest > 0 && this.#workers.size > 0) this.#staffLater(rest);
+    // Where no job waits, one that dies at its start would be followed by the next at once, for ever.
+    if (rest > 0 && (jobs === 0 || this.#workers.size > 0)) this.#staffLater(rest);
     else for (let i = 0; i < wanted; i++) if (!this.#start()) return;
   }
 
@@ -196,12 +197,15 @@ export class Workforce implements Iterable<RemoteWorker> {
   }
 
   #staffLater(ms: number): void {
-    this.#retryTimer ??= outside(() =>
+    if (this.#retryTimer !== undefined) return;
+    const timer = this.#retryTimer = outside(() =>
       setTimeout(() => {
         this.#retryTimer = undefined;
         this.#employer.dispatchSoon();
       }, ms)
     );
+    // Jobs that wait keep the program from ending, and workers that nobody waits for do not.
+    (timer as unknown as { unref?(): void }).unref?.();
   }
 
   #watchIdle(): void {
