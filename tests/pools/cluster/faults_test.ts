@@ -8,6 +8,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { jetstreamManager } from "@nats-io/jetstream";
+import { Kvm } from "@nats-io/kv";
 import type { NatsConnection } from "@nats-io/nats-core";
 import { nursery, WorkerCrashedError } from "../../../mod.ts";
 import {
@@ -17,6 +18,7 @@ import {
   type DeadJob,
   serveCluster,
 } from "../../../pools/cluster/mod.ts";
+import { decodeRoll } from "../../../pools/cluster/lease_roll.ts";
 import { connect, NatsCluster, NatsServer, natsTest } from "./nats.ts";
 import { modules } from "./modules.ts";
 import { WorkerProcess } from "./worker_process.ts";
@@ -157,26 +159,33 @@ natsTest(
     const servers = cluster.urls;
     await using connection = await connect({ servers, maxReconnectAttempts: -1 });
     const locks = [1, 2].map(() => new ClusterLock(connection, "it", { replicas: 3 }));
-    const lease = await locks[0].acquire();
-    const waiting = locks[1].acquire();
-    waiting.catch(() => {}); // What fails first is to be told.
+    await (await locks[0].acquire()).release();
     await withWorker(servers, async (worker) => {
       await using pool = await ClusterPool.connect({ servers, modules });
-      const leader = cluster.named(
-        await leaderOf(connection, "KV_grove_leases", "GROVE_default_JOBS"),
-      );
+      const leader = await leaderOf(connection, "KV_grove_leases", "GROVE_default_JOBS");
+      const lease = await locks[0].acquire();
+      const waiting = locks[1].acquire();
+      waiting.catch(() => {}); // What fails first is to be told.
+      while (!await hasWaiter(connection));
       const results = handIn(pool, marks, 500, 10);
       await until(() => pool.stats().succeeded >= 50);
-      await leader.kill();
-      lease.release();
-      assertEquals(await results, Array.from({ length: 500 }, (_, i) => i));
+      await cluster.named(leader).kill();
+      const [numbers] = await Promise.all([results, lease.release()]);
+      assertEquals(numbers, Array.from({ length: 500 }, (_, i) => i));
       await counted(pool, worker, await extraRuns(marks, 500));
+      const next = await waiting;
+      assert(next.token > lease.token);
+      await next.release();
     });
-    const next = await waiting;
-    assert(next.token > lease.token);
-    await next.release();
   },
 );
+
+/** Whether somebody waits for the lock, as the servers have it. */
+async function hasWaiter(connection: NatsConnection): Promise<boolean> {
+  const kv = await new Kvm(connection).open("grove_leases");
+  const entry = await kv.get("lock.it");
+  return decodeRoll(entry!.string()).waiting.length > 0;
+}
 
 /** Has one server lead two streams, and tells which. */
 async function leaderOf(connection: NatsConnection, one: string, other: string): Promise<string> {

@@ -14,6 +14,7 @@
  * @module
  */
 
+import { JetStreamApiError, jetstreamManager } from "@nats-io/jetstream";
 import type { ConnectionOptions, NatsConnection } from "@nats-io/nats-core";
 import { NatsConnectionImpl } from "@nats-io/nats-core/internal";
 import "../../../mod.ts"; // Sockets need the root of all tasks.
@@ -65,6 +66,9 @@ export interface NatsServerOptions {
 const CLIENTS = /Listening for client connections on 127\.0\.0\.1:(\d+)/;
 const WEBSOCKETS = /Listening for websocket clients on ws:\/\/127\.0\.0\.1:(\d+)/;
 const READY = /Server is ready/;
+
+// What it says where it knows of too few others.
+const NO_PEERS = 10005;
 
 /** A server, from its start until it is disposed of. */
 export class NatsServer implements AsyncDisposable {
@@ -199,6 +203,7 @@ export class NatsCluster implements AsyncDisposable {
       const failed = starts.find((start) => start.status === "rejected");
       if (failed !== undefined) throw failed.reason;
       await Promise.all(servers.map((server) => server.knowsLeader()));
+      await cluster.#isComplete();
       return cluster;
     } catch (error) {
       await cluster[Symbol.asyncDispose]();
@@ -215,6 +220,19 @@ export class NatsCluster implements AsyncDisposable {
     return this.servers.map(({ url }) => url);
   }
 
+  /** Waits until the one that leads has heard of all: it keeps nothing three times before. */
+  async #isComplete(): Promise<void> {
+    const connection = await connect({ servers: this.urls });
+    try {
+      const { streams } = await jetstreamManager(connection);
+      const probe = { name: "PROBE", subjects: ["probe"], num_replicas: this.servers.length };
+      while (!await streams.add(probe).then(() => true, isTooSoon));
+      await streams.delete(probe.name);
+    } finally {
+      await connection.close();
+    }
+  }
+
   /** The server of a name. */
   named(name: string): NatsServer {
     const server = this.servers.find((server) => server.name === name);
@@ -225,6 +243,11 @@ export class NatsCluster implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.servers.map((server) => server[Symbol.asyncDispose]()));
   }
+}
+
+function isTooSoon(error: unknown): false {
+  if (error instanceof JetStreamApiError && error.code === NO_PEERS) return false;
+  throw error;
 }
 
 function hasAnswer(connection: NatsConnection): Promise<boolean> {
