@@ -155,12 +155,15 @@ export abstract class StreamWaiter<T> extends Waiter<T> {
 
   /**
    * Where this process was halted or busy for as long as the limit, timers come before what its peers
-   * have sent meanwhile. One turn lets that in: they are not to pay for it.
+   * have sent meanwhile. Some turns let that in, as not each of them looks at the sockets: they are not
+   * to pay for it.
    */
-  #endIdleSoon(error: TimeoutError): void {
+  #endIdleSoon(error: TimeoutError, turns = 4): void {
     const { promise } = this;
     nextTurn(() => {
-      if (this.promise === promise && this.scope !== null) this.#endIdle(error);
+      if (this.promise !== promise || this.scope === null) return;
+      if (turns > 1) this.#endIdleSoon(error, turns - 1);
+      else this.#endIdle(error);
     });
   }
 
