@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { Cancelled, cancelScope, ClosedError, Event } from "../../../mod.ts";
+import { Cancelled, cancelScope, ClosedError, Event, OverloadedError } from "../../../mod.ts";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { ClusterPool } from "../../../pools/cluster/mod.ts";
 import { connect, NatsServer, natsTest } from "./nats.ts";
@@ -51,9 +51,10 @@ natsTest(
   async () => {
     await using setup = await Setup.start();
     await using proxy = new Proxy(setup.server.url);
-    await using pool = await setup.pool({ servers: proxy.url, grace: 0 });
+    await using pool = await setup.pool({ servers: proxy.url, grace: 0, maxJobs: 1 });
     const future = pool.submit(jobs.note, "too late");
-    await setup.stored(1);
+    // It knows that the first is there when it is told that there is no room for another.
+    await assertRejects(() => pool.submit(jobs.note, "no room").result(), OverloadedError);
     proxy.cut();
     future.cancel();
     assert(await future.error() instanceof Cancelled);
