@@ -1,8 +1,10 @@
 /**
  * What `main` sees of its program: it prints the tree of tasks when a signal asks for it, and looks
- * for deadlocks that no wait could see when it began.
+ * for deadlocks that no wait could see when it began, and for tasks that go on though they were
+ * cancelled. The group around those waits for them, and nobody hears why it was cancelled: of the
+ * failure of a task beside them, say.
  *
- * It reports those and ends nothing, not even where all tasks are in one. Code that is no task's may
+ * It reports and ends nothing, not even where all tasks are in one. Code that is no task's may
  * still come and set them free: a timer that cancels them, the call-back of a promise that one of
  * them has left behind with its lock. The platform does not tell whether there is any, and a program
  * that would have gone on must not be ended.
@@ -11,15 +13,23 @@
  */
 
 import { formatTree } from "../primitives/format_tree.ts";
-import { activityCount } from "../primitives/kernel/scope.ts";
+import { currentClock } from "../primitives/kernel/clock.ts";
+import { activityCount, pendingIn } from "../primitives/kernel/scope.ts";
 import { activeTasks, type Task } from "../primitives/kernel/task.ts";
 import { standstills } from "../primitives/standstill.ts";
+import { stuckFor } from "../primitives/stuck.ts";
 import type { TaskGroup } from "../primitives/task_group.ts";
 import { watchAges } from "../primitives/trace_ages.ts";
 import type { Host, StatusSignal } from "./host.ts";
 
 /** How often it looks, in milliseconds. Who waits for others two times in a row is reported. */
 const INTERVAL = 500;
+
+/**
+ * For how many milliseconds a task goes on after it was cancelled before that is reported: as long as
+ * it takes for the tree to call it stuck.
+ */
+const STUCK = 1000;
 
 /**
  * For how many milliseconds a task there is no other look, which takes some 3 µs of it. By their number
@@ -40,6 +50,10 @@ export class Lookout {
   #notBefore = 0;
   #suspects: ReadonlySet<Task> = new Set();
   #reported: ReadonlySet<Task> = new Set();
+  // Whether a task has gone on, but not for long enough.
+  #isPatient = false;
+  // Once each: a server may have such tasks again and again.
+  readonly #stuckReportedIn: Set<"running" | "ending"> = new Set();
 
   /** Looks after a program from now on. */
   constructor(host: Host, group: TaskGroup) {
@@ -64,21 +78,44 @@ export class Lookout {
     const now = performance.now();
     const activity = activityCount();
     const nobodyMoved = activity === this.#activity;
-    if (now < this.#notBefore || nobodyMoved && this.#isSettled) return;
+    if (now < this.#notBefore || nobodyMoved && this.#isSettled && !this.#isPatient) return;
     this.#activity = activity;
     this.#isSettled = nobodyMoved;
-    const stuck = standstills(this.#group);
-    const count = activeTasks().length;
-    this.#notBefore = now + PAUSE * count;
-    const sure = [...stuck].filter((task) => this.#suspects.has(task));
+    const tasks = activeTasks();
+    this.#notBefore = now + PAUSE * tasks.length;
+    this.#lookForDeadlocks(tasks);
+    this.#lookForStuck(tasks);
+  }
+
+  #lookForDeadlocks(tasks: readonly Task[]): void {
+    const standing = standstills(this.#group);
+    const sure = [...standing].filter((task) => this.#suspects.has(task));
     const isNews = sure.some((task) => !this.#reported.has(task));
-    this.#suspects = stuck;
+    this.#suspects = standing;
     this.#reported = new Set(sure);
     if (!isNews) return;
-    const some = sure.length === count ? "All" : "Some";
+    const some = sure.length === tasks.length ? "All" : "Some";
     this.#print(
       `${some} tasks wait for each other, and nothing that Grove knows of will wake them`,
     );
+  }
+
+  #lookForStuck(tasks: readonly Task[]): void {
+    const now = currentClock().now();
+    const goesOn = (task: Task) => stuckFor(task, now) ?? -1;
+    const stuck = tasks.find((task) => goesOn(task) >= STUCK);
+    this.#isPatient = tasks.some((task) => goesOn(task) >= 0 && goesOn(task) < STUCK);
+    const phase = pendingIn(this.#group) === null ? "running" : "ending";
+    if (stuck === undefined || this.#stuckReportedIn.has(phase)) return;
+    this.#stuckReportedIn.add(phase);
+    const what = phase === "running"
+      ? "Some tasks go on though they were cancelled"
+      : "The program cannot end, as some tasks go on though they were cancelled";
+    this.#print(
+      `${what}: they await what does not know of it. Give it their signal, or await it by cancellable()`,
+    );
+    // The failure that began it: its own report waits for them, too.
+    console.error(`"${stuck.name}" was cancelled because of:`, pendingIn(stuck)!.reason);
   }
 
   #print(why: string): void {

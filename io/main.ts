@@ -58,9 +58,11 @@ const LINGER = 1000;
  * off; after a signal or a failure, in a second at the latest, as a thread that is blocked would keep
  * it for ever. While the body runs, the process stays alive.
  *
- * SIGQUIT (Ctrl-\) and SIGUSR1, and SIGINFO (Ctrl-T) where there is one, print the tree of tasks to
+ * SIGQUIT (Ctrl-\\) and SIGUSR1, and SIGINFO (Ctrl-T) where there is one, print the tree of tasks to
  * stderr, and the program goes on. So does a deadlock that no `DeadlockError` was thrown for, once; it
- * does not end the program, as code outside all tasks may still resolve it.
+ * does not end the program, as code outside all tasks may still resolve it. And so do tasks that go on
+ * for over a second after they were cancelled, once, and once more when that keeps the program from
+ * ending: it waits for them, until a second signal comes.
  *
  * At SIGUSR1 Deno opens its debugger besides, at port 9229 of this machine. Where that is not wanted,
  * send SIGQUIT.

@@ -23,7 +23,6 @@ import type { WaitTarget } from "./kernel/queue.ts";
 import {
   type Blocked,
   blockedIn,
-  cancelledAt,
   children,
   isStopping,
   openedAt,
@@ -33,6 +32,7 @@ import {
 import { Task } from "./kernel/task.ts";
 import { Moment } from "./kernel/timers.ts";
 import { holdersOf, standstills } from "./standstill.ts";
+import { stuckFor } from "./stuck.ts";
 import { isClosing, TaskGroup } from "./task_group.ts";
 
 /**
@@ -151,14 +151,14 @@ type Draft = { -readonly [K in keyof TreeNode]: TreeNode[K] } & {
 
 class Inspection {
   readonly #now: number = currentClock().now();
-  readonly #cancelledBefore: number;
+  readonly #grace: number;
   readonly #standstills: ReadonlySet<Task> = standstills(rootScope());
   readonly #registered: Map<Scope, Inspected[]> = registrations();
   // Thousands may wait for one thing, which has to say only once how it is.
   readonly #described: Map<WaitTarget, WaitingFor> = new Map();
 
   constructor(grace: number) {
-    this.#cancelledBefore = this.#now - grace;
+    this.#grace = grace;
   }
 
   // In a loop: tasks that each open a group for the next are nested deeper than calls can be.
@@ -206,8 +206,8 @@ class Inspection {
 
   #addTask(node: Draft, task: Task): void {
     node.id = task.id;
-    const stuckFor = this.#stuckFor(task);
-    if (stuckFor !== undefined) node.stuckFor = stuckFor;
+    const goneOn = stuckFor(task, this.#now);
+    if (goneOn !== undefined && goneOn >= this.#grace) node.stuckFor = goneOn;
     if (this.#standstills.has(task)) node.deadlocked = true;
     const spawnedAt = spawnSite(task);
     if (spawnedAt !== undefined) node.spawnedAt = spawnedAt;
@@ -240,15 +240,6 @@ class Inspection {
       this.#described.set(target, description);
     }
     return description;
-  }
-
-  #stuckFor(task: Task): number | undefined {
-    const pending = pendingIn(task);
-    if (task.state !== "running" || pending === null || !awaitsNothingOfOurs(task)) {
-      return undefined;
-    }
-    const since = cancelledAt(pending.scope as Scope);
-    return since <= this.#cancelledBefore ? this.#now - since : undefined;
   }
 }
 
@@ -314,18 +305,4 @@ function detailsOf(target: WaitTarget & { stats?(): unknown }): Details | undefi
     ["number", "string", "boolean"].includes(typeof value)
   );
   return Object.fromEntries(facts);
-}
-
-// Whoever waited in Grove was woken by the cancellation, and whoever has children waits for them; a
-// shield is there to be waited for. What is left awaits something foreign.
-function awaitsNothingOfOurs(task: Task): boolean {
-  const open: Scope[] = [task];
-  for (let scope = open.pop(); scope !== undefined; scope = open.pop()) {
-    if (blockedIn(scope).length > 0) return false;
-    for (const child of children(scope)) {
-      if (child instanceof Task || pendingIn(child) === null) return false;
-      open.push(child);
-    }
-  }
-  return true;
 }

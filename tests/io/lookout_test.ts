@@ -7,8 +7,10 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Host, StatusSignal } from "../../io/host.ts";
 import { Lookout } from "../../io/lookout.ts";
-import { inspect, isCancelled, Lock, sleep, type TaskGroup, taskGroup } from "../../mod.ts";
-import { waitAllTasksBlocked } from "../../primitives/testing/mod.ts";
+import { inspect, isCancelled, Lock, shield, sleep, type TaskGroup, taskGroup } from "../../mod.ts";
+import { currentClock } from "../../primitives/kernel/clock.ts";
+import { Alarm } from "../../primitives/kernel/timers.ts";
+import { waitAllTasksBlocked, withVirtualTime } from "../../primitives/testing/mod.ts";
 
 /** A process that has signals and a terminal of the test's making. */
 function fakeHost(hasColors: boolean): { host: Host; listeners: Map<string, () => void> } {
@@ -33,7 +35,9 @@ function fakeHost(hasColors: boolean): { host: Host; listeners: Map<string, () =
 function printed(fn: () => void): string {
   const { error } = console;
   let text = "";
-  console.error = (line: string) => void (text += `${line}\n`);
+  console.error = (...args: unknown[]) => {
+    text += args.map((arg) => arg instanceof Error ? arg.stack : arg).join(" ") + "\n";
+  };
   try {
     fn();
   } finally {
@@ -82,6 +86,11 @@ function lookingOut(program: TaskGroup): { look: () => string } & Disposable {
   };
 }
 
+/** Lets time pass in which no task does anything, nor waits in Grove. */
+function passes(ms: number): Promise<void> {
+  return new Promise((resolve) => void new Alarm(currentClock().now() + ms, resolve));
+}
+
 /** Two tasks that wait for each other, and the lock that they do it by. */
 function deadlock(group: TaskGroup): Lock {
   const lock = new Lock({ name: "door" });
@@ -128,6 +137,73 @@ Deno.test("Lookout: a deadlock of some tasks is reported once, and again when ot
     group.spawn(() => lock.acquire(), { name: "late" });
     assertEquals(await looks(4), ["", "Some tasks wait for each other", "", ""]);
   }));
+
+Deno.test("Lookout: tasks that go on after they were cancelled are reported once, with the failure that cancelled them", async () => {
+  const gate = Promise.withResolvers<void>();
+  const foreign = () => gate.promise;
+  await withVirtualTime(() =>
+    inGroup(async (program) => {
+      using lookout = lookingOut(program);
+      const failed = program.spawn(async () => {
+        await taskGroup((group) => {
+          group.spawn(foreign, { name: "stuck" });
+          throw new Error("the disk is full");
+        }).catch(() => {});
+      });
+      await sleep(0);
+      assertEquals(lookout.look(), "");
+      await passes(999);
+      assertEquals([lookout.look(), lookout.look(), lookout.look()], ["", "", ""]);
+      await passes(1);
+      const text = lookout.look();
+      assertMatch(text, /^Some tasks go on though they were cancelled: .*cancellable/);
+      assertMatch(text, /stuck .*STUCK for 1.0 s after it was cancelled/);
+      assertMatch(text, /\n"stuck" was cancelled because of: Error: the disk is full\n {4}at /);
+      await sleep(5000);
+      assertEquals([lookout.look(), lookout.look()], ["", ""]);
+      gate.resolve();
+      await failed;
+    })
+  );
+});
+
+Deno.test("Lookout: what keeps a program from ending is reported, be it for the second time", async () => {
+  const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  await withVirtualTime(() =>
+    inGroup(async (program) => {
+      using lookout = lookingOut(program);
+      program.spawn(() => gates[0].promise, { name: "first" }).cancel();
+      await sleep(1000);
+      assertMatch(lookout.look(), /^Some tasks go on though they were cancelled:/);
+      program.spawn(() => gates[1].promise, { name: "second" });
+      program.cancel("it did not stop");
+      await shield(() => sleep(999));
+      assertEquals(lookout.look(), "");
+      await shield(() => sleep(1));
+      const text = lookout.look();
+      assertMatch(text, /^The program cannot end, as some tasks go on/);
+      assertMatch(text, /second .*STUCK/);
+      assertEquals(lookout.look(), "");
+      for (const { resolve } of gates) resolve();
+    })
+  );
+});
+
+Deno.test("Lookout: who is cancelled and cleans up in a shield, or waits for children, is not stuck", async () => {
+  await withVirtualTime(() =>
+    inGroup(async (program) => {
+      using lookout = lookingOut(program);
+      const task = program.spawn(() =>
+        taskGroup((group) => void group.spawn(() => shield(() => sleep(5000))))
+      );
+      await sleep(1);
+      task.cancel();
+      await sleep(3000);
+      assertEquals([lookout.look(), lookout.look()], ["", ""]);
+      await task.join();
+    })
+  );
+});
 
 Deno.test("Lookout: there are ages for as long as somebody looks out", async () => {
   const { host } = fakeHost(false);
