@@ -1,5 +1,5 @@
 /**
- * 60,000 jobs of all kinds, with cancellations, time limits and deaths at random: none is lost, none runs twice, each ends as
+ * 200,000 jobs of all kinds, with cancellations, time limits and deaths at random: none is lost, none runs twice, each ends as
  * it has to, and the numbers add up.
  *
  * @module
@@ -29,7 +29,7 @@ import {
   soakWait,
 } from "./soak_jobs.ts";
 
-const JOBS = 60_000;
+const JOBS = 200_000;
 
 // So many are on their way at a time, and so many are handed in before others are let do something.
 const CROWD = 2000;
@@ -181,7 +181,7 @@ class Soak {
   }
 }
 
-Deno.test("of 60,000 jobs of all kinds none is lost, none runs twice, and each ends as it has to", async () => {
+Deno.test("of 200,000 jobs of all kinds none is lost, none runs twice, and each ends as it has to", async () => {
   const seed = Math.floor(Math.random() * 2 ** 32);
   await withLeakCheck(async () => {
     await using pool = new TestPool({ size: 2, grace: 5, maxAbandoned: 100 });
