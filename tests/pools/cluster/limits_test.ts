@@ -117,6 +117,7 @@ natsTest(
     assertEquals((await Array.fromAsync(pool.deadJobs())).length, 1);
     blocking.cancel();
     await blocking.error();
+    await setup.stored(0);
     // With room it is where it was, among those that are not urgent.
     await dead.retry();
     const { state } = await other.streams.info("GROVE_default_JOBS", { subjects_filter: ">" });
