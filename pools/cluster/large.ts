@@ -9,6 +9,7 @@ import type { JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/nats-core";
 import type { ObjectStore } from "@nats-io/obj";
 import { MalformedError } from "../../primitives/codec/malformed_error.ts";
+import { makeShared } from "./make_shared.ts";
 import type { Patience } from "./patience.ts";
 
 // In bytes. What a job is given or returns is held in memory, here and there.
@@ -98,9 +99,8 @@ export class LargeStore {
     // Few ever need it.
     const { Objm } = await import("@nats-io/obj");
     const ttl = this.#keep === Infinity ? undefined : this.#keep * 1_000_000;
-    return await new Objm(this.#connection).create(this.#bucket, {
-      replicas: this.#replicas,
-      ...(ttl === undefined ? {} : { ttl }),
-    });
+    const options = { replicas: this.#replicas, ...(ttl === undefined ? {} : { ttl }) };
+    const site = { connection: this.#connection, probe: `$O.${this.#bucket}.M.probe` };
+    return await makeShared(site, () => new Objm(site.connection).create(this.#bucket, options));
   }
 }

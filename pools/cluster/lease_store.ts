@@ -16,6 +16,7 @@ import { errors, type NatsConnection } from "@nats-io/nats-core";
 
 import type { RollStore, Stored } from "./lease_keeper.ts";
 import { decodeRoll, emptyRoll, encodeRoll, type Roll } from "./lease_roll.ts";
+import { makeShared } from "./make_shared.ts";
 
 /** Where a roll is kept. */
 export interface LeasePlace {
@@ -128,14 +129,16 @@ export class LeaseStore implements RollStore {
     if (this.#kv !== undefined) return this.#kv;
     const { bucket, replicas } = this.#place;
     const kvm = new Kvm(jetstream(this.#connection, { timeout: this.#timeout }));
-    return this.#kv = await kvm.create(bucket, {
+    const options = {
       description: "Locks and semaphores of Grove",
       ttl: FORGET_AFTER,
       replicas,
       // Else any replica may answer, also one that is behind.
       allow_direct: false,
       republish: { src: `$KV.${bucket}.>`, dest: `${newsOf(bucket)}.>` },
-    });
+    };
+    const site = { connection: this.#connection, probe: `$KV.${bucket}.probe` };
+    return this.#kv = await makeShared(site, () => kvm.create(bucket, options));
   }
 }
 

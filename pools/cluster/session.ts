@@ -113,7 +113,8 @@ export class Session {
     this.outbox = outside(() => new Outbox(connection));
     // Now: while the connection is lost nobody knows.
     const copies = replicas ?? (connection.info?.cluster === undefined ? 1 : 3);
-    this.#makeStreams = () => makeStreams(manager, layout, { ...options, replicas: copies });
+    const store = { ...options, replicas: copies };
+    this.#makeStreams = () => makeStreams(connection, manager, layout, store);
     const inputs = { bucket: layout.inputs, replicas: copies, keep: Infinity };
     // Longer than what says that they are there.
     const outputs = { bucket: layout.outputs, replicas: copies, keep: 2 * keepResults };

@@ -14,8 +14,9 @@ import {
   StorageType,
   type StreamConfig,
 } from "@nats-io/jetstream";
-import { nanos } from "@nats-io/nats-core";
+import { nanos, type NatsConnection } from "@nats-io/nats-core";
 import { CLASSES, type JobClass, type Layout } from "./layout.ts";
+import { makeShared } from "./make_shared.ts";
 
 /** How much of what the server keeps, and where. */
 export interface StoreOptions {
@@ -49,12 +50,13 @@ const CONSUMER_EXISTS = 10148;
 
 /** Makes the streams. */
 export async function makeStreams(
+  connection: NatsConnection,
   manager: JetStreamManager,
   layout: Layout,
   { replicas, maxJobs = Infinity, keepResults = HOUR }: StoreOptions & { replicas: number },
 ): Promise<void> {
   const common = { storage: StorageType.File, num_replicas: replicas };
-  const streams: (Partial<StreamConfig> & { name: string })[] = [
+  const streams: (Partial<StreamConfig> & { name: string; subjects: [string] })[] = [
     {
       ...common,
       name: layout.jobs,
@@ -82,18 +84,22 @@ export async function makeStreams(
       max_msgs: MOST_DEAD,
     },
   ];
-  await Promise.all(streams.map((stream) => makeStream(manager, stream)));
+  await Promise.all(streams.map((stream) => makeStream(connection, manager, stream)));
 }
 
 async function makeStream(
+  connection: NatsConnection,
   manager: JetStreamManager,
-  config: Partial<StreamConfig> & { name: string },
+  config: Partial<StreamConfig> & { name: string; subjects: [string] },
 ): Promise<void> {
-  try {
-    await manager.streams.add(config);
-  } catch (error) {
-    if (!(error instanceof JetStreamApiError) || error.code !== NAME_IN_USE) throw error;
-  }
+  const probe = config.subjects[0].replaceAll("*", "probe");
+  await makeShared({ connection, probe }, async () => {
+    try {
+      await manager.streams.add(config);
+    } catch (error) {
+      if (!(error instanceof JetStreamApiError) || error.code !== NAME_IN_USE) throw error;
+    }
+  });
 }
 
 /** Makes the consumers: one for each class of jobs, which all workers share. */
