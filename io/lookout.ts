@@ -114,8 +114,9 @@ export class Lookout {
     this.#print(
       `${what}: they await what does not know of it. Give it their signal, or await it by cancellable()`,
     );
-    // The failure that began it: its own report waits for them, too.
-    console.error(`"${stuck.name}" was cancelled because of:`, pendingIn(stuck)!.reason);
+    // The failure that began it: its own report waits for them, too. A cancel() may have no reason.
+    const { reason } = pendingIn(stuck)!;
+    if (reason !== undefined) console.error(`"${stuck.name}" was cancelled because of:`, reason);
   }
 
   #print(why: string): void {
