@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Cancelled, ClosedError } from "../primitives/kernel/errors.ts";
+import { ClosedError } from "../primitives/kernel/errors.ts";
 import type { WaitTarget } from "../primitives/kernel/queue.ts";
 import { keepShape } from "../primitives/kernel/shapes.ts";
 import { plain } from "./read_buffers.ts";
@@ -189,14 +189,10 @@ export class ExactReader extends Reader<Uint8Array> {
     this.fail(this.#cutShort());
   }
 
-  override cancel(error: Cancelled): void {
+  // Not in fail(): the limit on idle peers lets it wait on, for what may have come.
+  protected override left(): void {
     this.#putBack();
-    super.cancel(error);
-  }
-
-  override fail(error: unknown): void {
-    this.#putBack();
-    super.fail(error);
+    super.left();
   }
 
   #putBack(): void {

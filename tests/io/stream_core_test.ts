@@ -164,13 +164,16 @@ for (const Native of [FakeConnection, FakeInflow]) {
     const stream = new SocketStream(native);
     limitIdle(stream, 60_000);
     const read = stream.readExactly(5);
+    native.give("he");
+    await waitAllTasksBlocked();
     const { now } = performance;
     // When it is on again, its timers are told first: that of the limit, too.
-    const halt = sleep(1).then(() => native.give("hello"));
+    const halt = sleep(1).then(() => native.give("llo!"));
     performance.now = () => now.call(performance) + 60_000;
     try {
       await halt;
       assertEquals(text(await read), "hello");
+      assertEquals(text(await stream.readExactly(1)), "!");
     } finally {
       performance.now = now;
       stream.close();
