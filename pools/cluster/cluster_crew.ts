@@ -286,7 +286,7 @@ export class ClusterCrew extends Crew<ClusterJob> {
 
   /** Takes a job out of the cluster that nobody here waits for. */
   async #takeBack(place: Place): Promise<void> {
-    if (isGuest(place)) return this.#inbound.cancelled(place);
+    if (isGuest(place)) return await this.#stayGuest(place);
     if (!await this.#remove(place)) return;
     const end = async () => {
       // Nobody else would tell those that wait for the same key elsewhere. Before the key can be
@@ -297,6 +297,14 @@ export class ClusterCrew extends Crew<ClusterJob> {
     if (place.worker === undefined) await end();
     // It says how the job has ended; or that it has given it back, and then nobody else runs it.
     else place.returned = () => this.#inTurn(place, end);
+  }
+
+  /** Lets go those that were cancelled. Others may have come by the same key meanwhile. */
+  async #stayGuest(place: Place): Promise<void> {
+    for (const job of [...place.jobs]) if (job.cancelled !== undefined) job.ended(undefined);
+    place.isWithdrawn = false;
+    // It may have ended already, as for all that are put.
+    if (place.jobs.size > 0) await this.#inbound.lookUp(place);
   }
 
   /** Returns whether it was there, so that it has not ended. */

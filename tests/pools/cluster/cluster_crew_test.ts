@@ -149,6 +149,23 @@ Deno.test("P12: who is cancelled before it knows whose job it is leaves that of 
   await crew.shutdown({});
 });
 
+Deno.test("P12: who comes to a key that another has used waits on, though one before it here is cancelled", async () => {
+  const { session, crew, submit } = setUp();
+  const first = submit();
+  await session.answer("any result?", undefined);
+  session.says("event", started);
+  first.cancel();
+  const second = submit();
+  await session.answer("job", THERE);
+  assert(await first.error() instanceof Cancelled);
+  assert(!second.done);
+  // The result may have come while nobody knew whose it would be.
+  await session.answer("any result?", undefined);
+  session.says("result", succeeded);
+  assertEquals(await second, 1);
+  await crew.shutdown({});
+});
+
 Deno.test("P12: a job that is cancelled ends when its worker has given it back", async () => {
   const { session, crew, submit } = setUp();
   const future = submit();
