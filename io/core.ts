@@ -154,7 +154,9 @@ export class Core {
     this.#die(
       new Error(
         `${
-          this.#dead("it is blocked by code that does not wait, and no thread can be ended that is")
+          this.#dead(
+            "it is blocked by code that does not wait, and a blocked thread cannot be ended",
+          )
         }. End the process; what computes for long goes to a pool`,
       ),
     );

@@ -48,7 +48,7 @@ export interface ServeOnCoresOptions {
   drain?: number;
   /**
    * Milliseconds of silence after which a worker is taken for blocked, which ends the server with an
-   * error; `Infinity` waits for it for ever, as one does who holds it by a debugger. Default: 60000.
+   * error. `Infinity` waits for ever: set it to halt a worker in a debugger. Default: 60000.
    */
   unresponsiveAfter?: number;
   /**

@@ -86,7 +86,7 @@ Deno.test("Core: one that falls silent while it serves is blocked, and its error
   const { message } = await assertRejects(() => end, Error);
   assertEquals(
     message,
-    "Cannot keep core serving as it is blocked by code that does not wait, and no thread can be ended that is. End the process; what computes for long goes to a pool",
+    "Cannot keep core serving as it is blocked by code that does not wait, and a blocked thread cannot be ended. End the process; what computes for long goes to a pool",
   );
   assertEquals(core.isBlocked, true);
   core.end();
