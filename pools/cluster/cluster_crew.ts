@@ -246,8 +246,9 @@ export class ClusterCrew extends Crew<ClusterJob> {
         place.seq = seq;
         if (refused === undefined) break;
         if (isThere(refused)) {
+          place.seq = await this.#ownSeq(subject, nonce);
           // Somebody else has handed in a job with that key, with the arguments of it.
-          await this.#forgetInput(place);
+          if (place.seq === 0) await this.#forgetInput(place);
           break;
         }
         if (!isFull(refused)) throw new Error(this.#refused(job, refused.text));
@@ -263,6 +264,17 @@ export class ClusterCrew extends Crew<ClusterJob> {
       this.#inbound.failed(place, error);
       if (!place.isStored) await this.#forgetInput(place).catch(() => {}); // Only room is lost by that.
     }
+  }
+
+  /**
+   * The number of what is there; 0 where it is another's. The server knows what is sent again by its
+   * nonce, but not for long: the connection may have been lost for longer before the answer came.
+   */
+  async #ownSeq(subject: string, nonce: string): Promise<number> {
+    const { manager: { streams }, layout, patience } = this.#session;
+    const query = { last_by_subj: subject };
+    const stored = await patience.ask(() => streams.getMessage(layout.jobs, query));
+    return stored?.header.get("Nats-Msg-Id") === nonce ? stored.seq : 0;
   }
 
   /** Takes a job out of the cluster, or has the worker end it that runs it. */

@@ -27,9 +27,16 @@ class FakeSession {
   readonly log: string[] = [];
   readonly layout = new Layout("default", "test");
   largest = 100_000;
+  /** By which the server knows the last message again that was to be stored. */
+  lastId: string | undefined;
   readonly connection = { closed: () => new Promise(() => {}), isClosed: () => false };
   readonly patience = { ask: (question: () => unknown) => question() };
-  readonly outbox = { store: ({ subject }: { subject: string }) => this.#ask(nameOf(subject)) };
+  readonly outbox = {
+    store: ({ subject, id }: { subject: string; id?: string }) => {
+      this.lastId = id;
+      return this.#ask(nameOf(subject));
+    },
+  };
   readonly inputs = {
     put: () => Promise.resolve(),
     delete: () => Promise.resolve(this.log.push("forget the arguments")),
@@ -37,6 +44,7 @@ class FakeSession {
   readonly manager = {
     streams: {
       deleteMessage: (_stream: string, seq: number) => this.#ask(`take out ${seq}`),
+      getMessage: () => this.#ask("whose job?"),
       purge: () => Promise.resolve(),
     },
   };
@@ -84,6 +92,11 @@ class FakeSession {
     this.log.push(what);
     return new Promise((resolve, reject) => this.#asked.push({ what, resolve, reject }));
   }
+}
+
+/** A message as the server gives it. */
+function stored(seq: number, id: string | undefined) {
+  return { seq, header: new Map([["Nats-Msg-Id", id]]) };
 }
 
 /** `job` or `result`, or what else it is that has such a subject. */
@@ -143,6 +156,7 @@ Deno.test("P12: who is cancelled before it knows whose job it is leaves that of 
   guest.cancel();
   assert(!guest.done);
   await session.answer("job", THERE);
+  await session.answer("whose job?", stored(4, "another's"));
   assert(await guest.error() instanceof Cancelled);
   assertEquals(session.open, []);
   assert(!session.log.includes("tell cancel"));
@@ -157,6 +171,7 @@ Deno.test("P12: who comes to a key that another has used waits on, though one be
   first.cancel();
   const second = submit();
   await session.answer("job", THERE);
+  await session.answer("whose job?", stored(4, "another's"));
   assert(await first.error() instanceof Cancelled);
   assert(!second.done);
   // The result may have come while nobody knew whose it would be.
@@ -271,6 +286,25 @@ Deno.test("P12: a worker hears that a job is cancelled before what it was given 
     "forget the arguments",
     "result",
   ]);
+  await crew.shutdown({});
+});
+
+Deno.test("P12: a job that the server has for so long that it does not know it again is the pool's own", async () => {
+  const { session, crew, submit } = setUp();
+  session.largest = 1000;
+  const future = submit(new Uint8Array(2000));
+  await session.answer("any result?", undefined);
+  await turn();
+  // It was stored, and the connection lost before the answer came.
+  await session.answer("job", THERE);
+  await session.answer("whose job?", stored(7, session.lastId));
+  await session.answer("any result?", undefined);
+  assert(!session.log.includes("forget the arguments"));
+  future.cancel();
+  await turn();
+  await session.answer("take out 7", true);
+  await session.answer("result", { seq: 1 });
+  assert(await future.error() instanceof Cancelled);
   await crew.shutdown({});
 });
 
