@@ -295,7 +295,10 @@ export class Inbound {
     for (const place of places) {
       if (place.jobs.size === 0 || place.isWithdrawn) continue;
       if (over.has(place.id)) await this.lookUp(place);
-      else if (!alive.has(place.id)) this.failed(place, lost(place));
+      else if (alive.has(place.id)) continue;
+      // Who had put it there has taken it out, and says so only when its worker has ended it.
+      else if (place.isKeyed && place.seq === 0) this.cancelled(place);
+      else this.failed(place, lost(place));
     }
   }
 }

@@ -53,7 +53,10 @@ class FakeSession {
   readonly #heard: [string, (data: Uint8Array, subject: string) => void][] = [];
 
   resultOf = () => this.#ask("any result?");
-  onReconnected = () => {};
+  idsIn = () => this.#ask("which are there?");
+  /** The connection was lost, and is there again. */
+  reconnected = () => {};
+  onReconnected = ({ ready }: { ready: () => void }) => this.reconnected = ready;
   takeLeave = () => Promise.resolve();
   close = () => Promise.resolve();
 
@@ -178,6 +181,21 @@ Deno.test("P12: who comes to a key that another has used waits on, though one be
   await session.answer("any result?", undefined);
   session.says("result", succeeded);
   assertEquals(await second, 1);
+  await crew.shutdown({});
+});
+
+Deno.test("P12: who waits for another's job that is gone hears that it was cancelled, though its worker goes on", async () => {
+  const { session, crew, submit } = setUp();
+  const guest = submit();
+  await session.answer("any result?", undefined);
+  await session.answer("job", THERE);
+  await session.answer("whose job?", stored(4, "another's"));
+  await session.answer("any result?", undefined);
+  await turn();
+  session.reconnected();
+  await session.answer("which are there?", new Set());
+  await session.answer("which are there?", new Set());
+  assert(await guest.error() instanceof Cancelled);
   await crew.shutdown({});
 });
 
