@@ -155,10 +155,10 @@ export abstract class StreamWaiter<T> extends Waiter<T> {
 
   /**
    * Where this process was halted or busy for as long as the limit, timers come before what its peers
-   * have sent meanwhile. Some turns let that in, as not each of them looks at the sockets: they are not
-   * to pay for it.
+   * have sent meanwhile. Some turns let that in: they are not to pay for it. While there is something
+   * to do, Deno looks at the sockets in every 61st turn only.
    */
-  #endIdleSoon(error: TimeoutError, turns = 4): void {
+  #endIdleSoon(error: TimeoutError, turns = 64): void {
     const { promise } = this;
     nextTurn(() => {
       if (this.promise !== promise || this.scope === null) return;

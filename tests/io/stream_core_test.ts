@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ClosedError, sleep, taskGroup, TimeoutError } from "../../mod.ts";
 import { waitAllTasksBlocked } from "../../primitives/testing/mod.ts";
 import { limitIdle, SocketStream } from "../../io/stream.ts";
+import { nextTurn } from "../../primitives/kernel/turn.ts";
 import { testOverBoth } from "./backends.ts";
 import { FakeConnection, FakeInflow } from "./fake_connection.ts";
 import { bytes, pair, text } from "./pair.ts";
@@ -168,7 +169,11 @@ for (const Native of [FakeConnection, FakeInflow]) {
     await waitAllTasksBlocked();
     const { now } = performance;
     // When it is on again, its timers are told first: that of the limit, too.
-    const halt = sleep(1).then(() => native.give("llo!"));
+    const halt = sleep(1).then(async () => {
+      // Deno may look at the sockets as late as this.
+      for (let turn = 0; turn < 61; turn++) await new Promise<void>((next) => nextTurn(next));
+      native.give("llo!");
+    });
     performance.now = () => now.call(performance) + 60_000;
     try {
       await halt;
