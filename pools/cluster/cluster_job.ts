@@ -95,6 +95,8 @@ export class Place {
   seq = 0;
   /** Which worker has last said that it runs it. */
   worker: string | undefined;
+  /** What that run of it is called: workers may share a name. */
+  run = "";
   /** What its arguments are called in the store, where they are there. */
   input: string | undefined;
   /** Whether nobody wants it any more. */

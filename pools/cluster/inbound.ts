@@ -197,11 +197,12 @@ export class Inbound {
     const event = readEvent(data);
     const { run, worker } = event;
     if (event.type === "returned") {
-      if (place.worker !== worker) return;
+      if (place.run !== run) return;
       place.worker = undefined;
       return place.returned();
     }
     place.worker = worker;
+    place.run = run;
     switch (event.type) {
       case "started":
         place.stream?.begun(run);

@@ -210,7 +210,7 @@ Deno.test("P12: a job that is cancelled ends when its worker has given it back",
   future.cancel();
   await session.answer("take out 7", true);
   assert(!future.done, "the worker has not said yet that it has ended it");
-  session.says("event", { type: "returned", worker: "another" });
+  session.says("event", { type: "returned", run: "of another worker of that name" });
   await turn();
   assertEquals(session.open, []);
   session.says("event", { type: "returned" });
