@@ -13,9 +13,11 @@
  */
 
 import { formatTree } from "../primitives/format_tree.ts";
+import { inspect, type TreeNode } from "../primitives/inspect.ts";
 import { currentClock } from "../primitives/kernel/clock.ts";
 import { activityCount, pendingIn } from "../primitives/kernel/scope.ts";
 import { activeTasks, type Task } from "../primitives/kernel/task.ts";
+import { pruneTree } from "../primitives/prune_tree.ts";
 import { standstills } from "../primitives/standstill.ts";
 import { stuckFor } from "../primitives/stuck.ts";
 import type { TaskGroup } from "../primitives/task_group.ts";
@@ -25,10 +27,7 @@ import type { Host, StatusSignal } from "./host.ts";
 /** How often it looks, in milliseconds. Who waits for others two times in a row is reported. */
 const INTERVAL = 500;
 
-/**
- * For how many milliseconds a task goes on after it was cancelled before that is reported: as long as
- * it takes for the tree to call it stuck.
- */
+/** For how many milliseconds a task goes on after it was cancelled before that is reported. */
 const STUCK = 1000;
 
 /**
@@ -61,7 +60,7 @@ export class Lookout {
     this.#group = group;
     this.#listeners = host.statusSignals.map((signal) => [
       signal,
-      () => this.#print(`The tasks at ${signal}`),
+      () => this.#print(`The tasks at ${signal}`, inspect()),
     ]);
     for (const [signal, listener] of this.#listeners) host.on(signal, listener);
     this.#timer = setInterval(() => this.#look(), INTERVAL);
@@ -97,6 +96,7 @@ export class Lookout {
     const some = sure.length === tasks.length ? "All" : "Some";
     this.#print(
       `${some} tasks wait for each other, and nothing that Grove knows of will wake them`,
+      pruneTree(inspect(), ({ deadlocked }) => deadlocked === true),
     );
   }
 
@@ -113,14 +113,15 @@ export class Lookout {
       : "The program cannot end, as some tasks go on though they were cancelled";
     this.#print(
       `${what}: they await what does not know of it. Give it their signal, or await it by cancellable()`,
+      pruneTree(inspect({ grace: STUCK }), ({ stuckFor }) => stuckFor !== undefined),
     );
     // The failure that began it: its own report waits for them, too. A cancel() may have no reason.
     const { reason } = pendingIn(stuck)!;
     if (reason !== undefined) console.error(`"${stuck.name}" was cancelled because of:`, reason);
   }
 
-  #print(why: string): void {
-    const count = activeTasks().length;
-    console.error(`${why} (${count} in all):\n${formatTree({ color: this.#host.hasColors })}`);
+  #print(why: string, tree: TreeNode): void {
+    const text = formatTree({ tree, color: this.#host.hasColors });
+    console.error(`${why} (${activeTasks().length} in all):\n${text}`);
   }
 }

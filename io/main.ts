@@ -59,10 +59,11 @@ const LINGER = 1000;
  * it for ever. While the body runs, the process stays alive.
  *
  * SIGQUIT (Ctrl-\\) and SIGUSR1, and SIGINFO (Ctrl-T) where there is one, print the tree of tasks to
- * stderr, and the program goes on. So does a deadlock that no `DeadlockError` was thrown for, once; it
- * does not end the program, as code outside all tasks may still resolve it. And so do tasks that go on
- * for over a second after they were cancelled, once, and once more when that keeps the program from
- * ending: it waits for them, until a second signal comes.
+ * stderr, and the program goes on. The part that it is about is printed, too, when tasks are in a
+ * deadlock that no `DeadlockError` was thrown for: once, and the program is not ended, as code outside
+ * all tasks may still resolve it. And when a task goes on for over a second after it was cancelled:
+ * once, and once more when that keeps the program from ending. It waits for such tasks, until a second
+ * signal comes.
  *
  * At SIGUSR1 Deno opens its debugger besides, at port 9229 of this machine. Where that is not wanted,
  * send SIGQUIT.
