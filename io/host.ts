@@ -5,6 +5,8 @@
  * @module
  */
 
+import { letProcessEnd } from "../primitives/kernel/unref.ts";
+
 /** A signal that asks a program to end. */
 export type EndSignal = "SIGINT" | "SIGTERM";
 
@@ -57,7 +59,7 @@ function denoHost(deno: typeof Deno): Host {
     off: (signal, listener) => deno.removeSignalListener(signal, listener),
     setExitCode: (code) => deno.exitCode = code,
     exit: (code) => deno.exit(code),
-    unlessEnded: (ms, fn) => deno.unrefTimer(setTimeout(fn, ms)),
+    unlessEnded,
   };
 }
 
@@ -69,7 +71,7 @@ function nodeHost(process: NodeProcess): Host {
     off: (signal, listener) => process.off(signal, listener),
     setExitCode: (code) => process.exitCode = code,
     exit: (code) => process.exit(code),
-    unlessEnded: (ms, fn) => (setTimeout(fn, ms) as unknown as { unref(): void }).unref(),
+    unlessEnded,
   };
 }
 
@@ -83,6 +85,10 @@ const NO_HOST: Host = {
   exit: () => {},
   unlessEnded: () => {},
 };
+
+function unlessEnded(ms: number, fn: () => void): void {
+  letProcessEnd(setTimeout(fn, ms));
+}
 
 function signalsOf(os: string): Pick<Host, "endSignals" | "statusSignals"> {
   // Windows has no SIGTERM, as what asks for it there ends the process at once; and none to ask with.

@@ -102,9 +102,14 @@ export class Lookout {
 
   #lookForStuck(tasks: readonly Task[]): void {
     const now = currentClock().now();
-    const goesOn = (task: Task) => stuckFor(task, now) ?? -1;
-    const stuck = tasks.find((task) => goesOn(task) >= STUCK);
-    this.#isPatient = tasks.some((task) => goesOn(task) >= 0 && goesOn(task) < STUCK);
+    let stuck: Task | undefined;
+    this.#isPatient = false;
+    for (const task of tasks) {
+      const time = stuckFor(task, now);
+      if (time === undefined) continue;
+      if (time >= STUCK) stuck ??= task;
+      else this.#isPatient = true;
+    }
     const phase = pendingIn(this.#group) === null ? "running" : "ending";
     if (stuck === undefined || this.#stuckReportedIn.has(phase)) return;
     this.#stuckReportedIn.add(phase);

@@ -9,6 +9,7 @@ import type { NatsConnection } from "@nats-io/nats-core";
 import { checkCount, checkTime } from "../../primitives/kernel/check.ts";
 import { cancellable } from "../../primitives/cancellable.ts";
 import { outside } from "../../primitives/kernel/context.ts";
+import { shield } from "../../primitives/shield.ts";
 import { type ConnectOptions, open } from "./connection.ts";
 import { LargeStore } from "./large.ts";
 import { Layout } from "./layout.ts";
@@ -151,10 +152,7 @@ export class Session {
    */
   async takeLeave(question: () => Promise<unknown>): Promise<void> {
     if (this.patience.isAway) return;
-    const { promise, resolve } = Promise.withResolvers<unknown>();
-    const timer = setTimeout(resolve, FAREWELL);
-    await Promise.race([promise, question().catch(() => {})]);
-    clearTimeout(timer);
+    await shield(() => cancellable(question()), { timeout: FAREWELL }).catch(() => {});
   }
 
   /** Hears what is published under a subject. */

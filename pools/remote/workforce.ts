@@ -6,6 +6,7 @@
 
 import { LONGEST_DELAY } from "../../primitives/kernel/clock.ts";
 import { outside } from "../../primitives/kernel/context.ts";
+import { letProcessEnd } from "../../primitives/kernel/unref.ts";
 import type { FunctionReference } from "../portable.ts";
 import type { Wire } from "./wire.ts";
 import type { Death, RemoteWorker, WorkerHost, WorkerOptions } from "./worker.ts";
@@ -205,7 +206,7 @@ export class Workforce implements Iterable<RemoteWorker> {
       }, ms)
     );
     // Jobs that wait keep the program from ending, and workers that nobody waits for do not.
-    (timer as unknown as { unref?(): void }).unref?.();
+    letProcessEnd(timer);
   }
 
   #watchIdle(): void {
@@ -218,7 +219,7 @@ export class Workforce implements Iterable<RemoteWorker> {
         this.#endIdle(performance.now());
       }, Math.min(idleTimeout, LONGEST_DELAY))
     );
-    (timer as unknown as { unref?(): void }).unref?.();
+    letProcessEnd(timer);
   }
 
   #endIdle(now: number): void {

@@ -114,7 +114,15 @@ function setUp({ grace = 600_000 } = {}) {
   const crew = new ClusterCrew(session as unknown as Session, list, options);
   const submit = (argument: unknown = 1): Future<unknown> =>
     crew.handIn({ key: KEY } as object, jobs.same, [argument], false).future;
-  return { session, crew, submit };
+  /** Hands a job in until it is stored, under the number 7, and has no result yet. */
+  const submitStored = async (argument?: unknown): Promise<{ future: Future<unknown> }> => {
+    const future = submit(argument);
+    await session.answer("any result?", undefined);
+    await session.answer("job", { seq: 7 });
+    await session.answer("any result?", undefined);
+    return { future }; // Not the future itself: to await that is to wait for its end.
+  };
+  return { session, crew, submit, submitStored };
 }
 
 const started = { type: "started" };
@@ -222,11 +230,8 @@ Deno.test("P12: a job that is cancelled ends when its worker has given it back",
 });
 
 Deno.test("P12: a job whose worker has given it back does not run, and is cancelled at once", async () => {
-  const { session, crew, submit } = setUp();
-  const future = submit();
-  await session.answer("any result?", undefined);
-  await session.answer("job", { seq: 7 });
-  await session.answer("any result?", undefined);
+  const { session, crew, submitStored } = setUp();
+  const { future } = await submitStored();
   session.says("event", started);
   session.says("event", { type: "returned" });
   assertEquals(future.state, "queued");
@@ -239,11 +244,8 @@ Deno.test("P12: a job whose worker has given it back does not run, and is cancel
 });
 
 Deno.test("P12: who uses the key of a job that is being cancelled ends with it, at the latest after 'grace'", async () => {
-  const { session, crew, submit } = setUp({ grace: 1 });
-  const first = submit();
-  await session.answer("any result?", undefined);
-  await session.answer("job", { seq: 7 });
-  await session.answer("any result?", undefined);
+  const { session, crew, submit, submitStored } = setUp({ grace: 1 });
+  const { future: first } = await submitStored();
   session.says("event", started);
   first.cancel();
   const second = submit();
@@ -254,11 +256,8 @@ Deno.test("P12: who uses the key of a job that is being cancelled ends with it, 
 });
 
 Deno.test("P12: a key is used again when what was cancelled is out of the way, also after 'grace'", async () => {
-  const { session, crew, submit } = setUp({ grace: 1 });
-  const first = submit();
-  await session.answer("any result?", undefined);
-  await session.answer("job", { seq: 7 });
-  await session.answer("any result?", undefined);
+  const { session, crew, submit, submitStored } = setUp({ grace: 1 });
+  const { future: first } = await submitStored();
   first.cancel();
   assert(await first.error() instanceof Cancelled);
   const second = submit();
@@ -287,12 +286,9 @@ Deno.test("P12: a job that is stored does not fail as nobody can say whether it 
 });
 
 Deno.test("P12: a worker hears that a job is cancelled before what it was given is gone", async () => {
-  const { session, crew, submit } = setUp();
+  const { session, crew, submitStored } = setUp();
   session.largest = 1000;
-  const future = submit(new Uint8Array(2000));
-  await session.answer("any result?", undefined);
-  await session.answer("job", { seq: 7 });
-  await session.answer("any result?", undefined);
+  const { future } = await submitStored(new Uint8Array(2000));
   future.cancel();
   await turn();
   await session.answer("take out 7", true);
@@ -327,11 +323,8 @@ Deno.test("P12: a job that the server has for so long that it does not know it a
 });
 
 Deno.test("P12: a job of a key that is told of the end of another one is taken out itself", async () => {
-  const { session, crew, submit } = setUp();
-  const future = submit();
-  await session.answer("any result?", undefined);
-  await session.answer("job", { seq: 7 });
-  await session.answer("any result?", undefined);
+  const { session, crew, submit, submitStored } = setUp();
+  const { future } = await submitStored();
   session.says("result", cancelled);
   assert(await future.error() instanceof Cancelled);
   const next = submit();
